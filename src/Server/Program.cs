@@ -1,0 +1,2 @@
+namespace Headwater.Server;
+internal static class Program { private static int Main() => 0; }

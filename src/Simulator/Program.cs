@@ -1,0 +1,2 @@
+namespace Headwater.Simulator;
+internal static class Program { private static int Main() => 0; }
