@@ -12,7 +12,8 @@ create table headend.uplink_log (
     raw_length integer not null,
     -- first byte: format; see docs/uplink-log.md
     raw bytea not null
-) --#if plain
+)
+--#if plain
 partition by range (committed_at)
 --#end
 ;
@@ -31,7 +32,8 @@ create table headend.reading (
     ordinal integer not null,
     suspicion smallint not null,
     primary key (register_id, at)
-) --#if plain
+)
+--#if plain
 partition by range (at)
 --#end
 ;
@@ -68,7 +70,8 @@ create table headend.profile_block (
     commit_number bigint not null,
     ordinal integer not null,
     primary key (register_id, start_at, every_seconds, content_hash)
-) --#if plain
+)
+--#if plain
 partition by range (start_at)
 --#end
 ;
