@@ -49,7 +49,7 @@ public sealed class EncodedPublish
         }
 
         var kept = ArrayPool<byte>.Shared.Rent(properties.Length);
-        var length = CopyUnaltered(properties, kept);
+        var length = packet.CopyUnaltered(kept);
         var message = From(topic, kept.AsSpan(0, length), packet.Payload, packet.MessageExpiryInterval);
         ArrayPool<byte>.Shared.Return(kept);
         return message;
@@ -107,26 +107,5 @@ public sealed class EncodedPublish
     {
         var bytes = _bytes.AsSpan();
         return PublishPacket.Write(output, bytes[.._topicLength], bytes[_payloadStart..], bytes[_topicLength.._payloadStart], stamp);
-    }
-
-    /// <summary>Copies all properties but Topic Alias, Message Expiry Interval and Subscription Identifier.</summary>
-    private static int CopyUnaltered(ReadOnlySpan<byte> properties, Span<byte> kept)
-    {
-        var length = 0;
-        var reader = new PropertyReader(properties);
-        var before = 0;
-        while (reader.TryRead())
-        {
-            var after = reader.Position;
-            if (reader.Id is not (PropertyId.TopicAlias or PropertyId.MessageExpiryInterval or PropertyId.SubscriptionIdentifier))
-            {
-                properties[before..after].CopyTo(kept[length..]);
-                length += after - before;
-            }
-
-            before = after;
-        }
-
-        return length;
     }
 }

@@ -118,6 +118,36 @@ public readonly ref struct PublishPacket
         };
     }
 
+    /// <summary>Copies the properties that a server passes on: all but Topic Alias, Message Expiry Interval and Subscription Identifier.</summary>
+    /// <param name="kept">At least as long as <see cref="Properties"/>.</param>
+    /// <returns>Bytes copied.</returns>
+    public int CopyUnaltered(Span<byte> kept)
+    {
+        var properties = Properties;
+        if (TopicAlias == 0 && MessageExpiryInterval is null && !HasSubscriptionIdentifier)
+        {
+            properties.CopyTo(kept);
+            return properties.Length;
+        }
+
+        var length = 0;
+        var before = 0;
+        var reader = new PropertyReader(properties);
+        while (reader.TryRead())
+        {
+            var after = reader.Position;
+            if (reader.Id is not (PropertyId.TopicAlias or PropertyId.MessageExpiryInterval or PropertyId.SubscriptionIdentifier))
+            {
+                properties[before..after].CopyTo(kept[length..]);
+                length += after - before;
+            }
+
+            before = after;
+        }
+
+        return length;
+    }
+
     /// <summary>Judges and views a PUBLISH.</summary>
     /// <param name="body">Variable header and payload; the packet stays a view of it.</param>
     /// <param name="flags">Low nibble of the fixed header.</param>
