@@ -50,6 +50,7 @@ internal static class Checkout
         var start = new ProcessStartInfo("git", ["-c", "safe.directory=*", "-C", Root, "ls-files", "-z", "--cached", "--others", "--exclude-standard"])
         {
             RedirectStandardOutput = true,
+            UseShellExecute = false,
         };
         using var git = Process.Start(start) ?? throw new InvalidOperationException("git did not start.");
         var names = git.StandardOutput.ReadToEnd();

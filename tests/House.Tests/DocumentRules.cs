@@ -14,7 +14,7 @@ public sealed partial class DocumentRules
         Rule.Holds("A link points at nothing:",
             from document in Documents
             from Match link in Link().Matches(Prose(document))
-            let target = Uri.UnescapeDataString(link.Groups[1].Value)
+            let target = Uri.UnescapeDataString(link.Groups["it"].Value)
             where !target.Contains("://", StringComparison.Ordinal) && !target.StartsWith("mailto:", StringComparison.Ordinal)
             let parts = target.Split('#', 2)
             let file = parts[0].Length == 0 ? document : Path.GetRelativePath(Checkout.Root, Path.GetFullPath(Path.Combine(Checkout.Root, Path.GetDirectoryName(document)!, parts[0])))
@@ -27,7 +27,7 @@ public sealed partial class DocumentRules
             from document in Documents
             where document != "CHANGELOG.md"
             from Match path in PathInMarks().Matches(Prose(document))
-            let named = path.Groups[1].Value
+            let named = path.Groups["it"].Value
             where !Checkout.Exists(named.TrimEnd('/'))
             select $"{document}: {named}");
 
@@ -35,12 +35,12 @@ public sealed partial class DocumentRules
     public async Task Commands_in_documents_parse_and_name_existing_scripts_when_shown_as_bash()
     {
         var violations = new List<string>();
-        foreach (var (document, block) in Documents.SelectMany(document => BashBlock().Matches(Checkout.Text(document)).Select(match => (document, match.Groups[1].Value))))
+        foreach (var (document, block) in Documents.SelectMany(document => BashBlock().Matches(Checkout.Text(document)).Select(match => (document, match.Groups["it"].Value))))
         {
             violations.AddRange(await ParseAsync(block) is { Length: > 0 } error ? [$"{document}: {error}"] : []);
             foreach (Match script in Script().Matches(block))
             {
-                var name = script.Groups[1].Value;
+                var name = script.Groups["it"].Value;
                 if (!Checkout.Exists(name))
                 {
                     violations.Add($"{document}: ./{name} is not there");
@@ -48,7 +48,7 @@ public sealed partial class DocumentRules
                 }
 
                 var usage = Checkout.Text(name);
-                violations.AddRange(Option().Matches(script.Groups[2].Value)
+                violations.AddRange(Option().Matches(script.Groups["rest"].Value)
                     .Where(option => !usage.Contains(option.Value, StringComparison.Ordinal))
                     .Select(option => $"{document}: ./{name} knows no {option.Value}"));
             }
@@ -63,7 +63,7 @@ public sealed partial class DocumentRules
         var types = Product.Types.Select(type => type.Name.Split('`')[0]).ToHashSet(StringComparer.Ordinal);
         var words = Checkout.Lines("docs/glossary.md").TakeWhile(line => !line.StartsWith("## Kept for later", StringComparison.Ordinal))
             .Where(line => line.StartsWith("| `", StringComparison.Ordinal))
-            .SelectMany(line => Marked().Matches(line.Split('|')[1]).Select(word => word.Groups[1].Value))
+            .SelectMany(line => Marked().Matches(line.Split('|')[1]).Select(word => word.Groups["it"].Value))
             .ToList();
         words.ShouldNotBeEmpty();
         Rule.Holds("docs/glossary.md has a word for which no type exists (move it to \"Kept for later\", or mend the name):", words.Where(word => !types.Contains(word)));
@@ -96,7 +96,7 @@ public sealed partial class DocumentRules
             : "").Where(violation => violation.Length > 0));
 
         // A sentence may leave its count unsaid in one language ("one device"), so only what both name is compared.
-        static HashSet<string> Values(string text) => Placeholder().Matches(text).Select(match => match.Groups[1].Value.Trim()).Where(name => name != "count").ToHashSet(StringComparer.Ordinal);
+        static HashSet<string> Values(string text) => Placeholder().Matches(text).Select(match => match.Groups["it"].Value.Trim()).Where(name => name != "count").ToHashSet(StringComparer.Ordinal);
     }
 
     private static Dictionary<string, string> Texts(string language)
@@ -133,40 +133,40 @@ public sealed partial class DocumentRules
 
     private static async Task<string> ParseAsync(string script)
     {
-        using var bash = Process.Start(new ProcessStartInfo("bash", ["-n", "-c", script]) { RedirectStandardError = true })!;
+        using var bash = Process.Start(new ProcessStartInfo("bash", ["-n", "-c", script]) { RedirectStandardError = true, UseShellExecute = false })!;
         using var bound = new CancellationTokenSource(TimeSpan.FromSeconds(10));
         var error = await bash.StandardError.ReadToEndAsync(bound.Token);
         await bash.WaitForExitAsync(bound.Token);
         return bash.ExitCode == 0 ? "" : error.Trim();
     }
 
-    [GeneratedRegex(@"(?<!\\)\]\(\s*<?([^)\s>]+)>?[^)]*\)", default, 5000)]
+    [GeneratedRegex(@"(?<!\\)\]\(\s*<?(?<it>[^)\s>]+)>?[^)]*\)", RegexOptions.ExplicitCapture, 5000)]
     private static partial Regex Link();
 
-    [GeneratedRegex("`((?:src|tests|docs|deploy|examples|web|bench|scenarios)/[A-Za-z0-9_./-]+)`", default, 5000)]
+    [GeneratedRegex("`(?<it>(?:src|tests|docs|deploy|examples|web|bench|scenarios)/[A-Za-z0-9_./-]+)`", RegexOptions.ExplicitCapture, 5000)]
     private static partial Regex PathInMarks();
 
-    [GeneratedRegex(@"(?ms)^```(?:bash|sh)[^\n]*\n(.*?)^```", default, 5000)]
+    [GeneratedRegex(@"(?ms)^```(?:bash|sh)[^\n]*\n(?<it>.*?)^```", RegexOptions.ExplicitCapture, 5000)]
     private static partial Regex BashBlock();
 
-    [GeneratedRegex(@"(?ms)^```.*?^```", default, 5000)]
+    [GeneratedRegex(@"(?ms)^```.*?^```", RegexOptions.ExplicitCapture, 5000)]
     private static partial Regex FencedBlock();
 
-    [GeneratedRegex(@"(?m)^\s*\./([\w./-]+)([^\n]*)", default, 5000)]
+    [GeneratedRegex(@"(?m)^\s*\./(?<it>[\w./-]+)(?<rest>[^\n]*)", RegexOptions.ExplicitCapture, 5000)]
     private static partial Regex Script();
 
-    [GeneratedRegex("--[a-z][a-z-]+", default, 5000)]
+    [GeneratedRegex("--[a-z][a-z-]+", RegexOptions.ExplicitCapture, 5000)]
     private static partial Regex Option();
 
-    [GeneratedRegex("`([A-Z][A-Za-z0-9]*)`", default, 5000)]
+    [GeneratedRegex("`(?<it>[A-Z][A-Za-z0-9]*)`", RegexOptions.ExplicitCapture, 5000)]
     private static partial Regex Marked();
 
-    [GeneratedRegex(@"\{\{\s*([\w.]+)[^}]*\}\}", default, 5000)]
+    [GeneratedRegex(@"\{\{\s*(?<it>[\w.]+)[^}]*\}\}", RegexOptions.ExplicitCapture, 5000)]
     private static partial Regex Placeholder();
 
-    [GeneratedRegex("_(?:zero|one|two|few|many|other)$", default, 5000)]
+    [GeneratedRegex("_(?:zero|one|two|few|many|other)$", RegexOptions.ExplicitCapture, 5000)]
     private static partial Regex PluralForm();
 
-    [GeneratedRegex(@"[^\w\- ]", default, 5000)]
+    [GeneratedRegex(@"[^\w\- ]", RegexOptions.ExplicitCapture, 5000)]
     private static partial Regex NotInAnchor();
 }

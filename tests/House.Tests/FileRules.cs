@@ -8,7 +8,7 @@ public sealed partial class FileRules
     // In pieces, so that this file does not break its own rule.
     private static readonly string[] Hosts = ["nuget" + ".org", "npmjs" + ".org", "npmjs" + ".com", "yarnpkg" + ".com", "deb.debian" + ".org", "pypi" + ".org", "pythonhosted" + ".org"];
 
-    private static readonly Regex MachinePath = new("(?<![A-Za-z0-9_.*-])/" + "(?:work|farm|root|home/[a-z]+)" + "/(?=[A-Za-z.])", RegexOptions.None, TimeSpan.FromSeconds(5));
+    private static readonly Regex MachinePath = new("(?<![A-Za-z0-9_.*-])/" + "(?:work|farm|root|home/[a-z]+)" + "/(?=[A-Za-z.])", RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(5));
 
     [Fact]
     public void Lock_files_record_no_addresses_when_packages_are_restored() =>
@@ -28,19 +28,19 @@ public sealed partial class FileRules
     [Fact]
     public void Every_project_has_a_lock_file_when_it_restores() =>
         Rule.Holds("A project has no committed lock file:", Checkout.Files
-            .Where(file => file.EndsWith(".csproj", StringComparison.Ordinal) && !Checkout.Files.Contains($"{Path.GetDirectoryName(file)!.Replace('\\', '/')}/packages.lock.json")));
+            .Where(file => file.EndsWith(".csproj", StringComparison.Ordinal) && !Checkout.Files.Contains($"{Path.GetDirectoryName(file)!.Replace('\\', '/')}/packages.lock.json", StringComparer.Ordinal)));
 
     [Fact]
     public void Scripts_are_executable_when_the_manual_tells_to_run_them()
     {
         string[] scripts = ["run", "test", ".ci/run"];
         Rule.Holds("A script cannot be run as it is:", scripts
-            .Where(script => !Checkout.Exists(script) || !File.GetUnixFileMode(Path.Combine(Checkout.Root, script)).HasFlag(UnixFileMode.UserExecute)));
+            .Where(script => !Checkout.Exists(script) || OperatingSystem.IsWindows() || !File.GetUnixFileMode(Path.Combine(Checkout.Root, script)).HasFlag(UnixFileMode.UserExecute)));
     }
 
     // Packages whose name holds the word (http-errors) are no addresses.
     private static bool HasAddress(string file) => Address().IsMatch(Checkout.Text(file));
 
-    [GeneratedRegex(@"https?:/|""resolved""", default, 5000)]
+    [GeneratedRegex(@"https?:/|""resolved""", RegexOptions.ExplicitCapture, 5000)]
     private static partial Regex Address();
 }

@@ -12,7 +12,7 @@ public sealed partial class NameRules
         Rule.Holds($"A type's name contains a word that says nothing ({string.Join(", ", EmptyWords)}):",
             from file in Checkout.Files.Where(file => file.EndsWith(".cs", StringComparison.Ordinal))
             from Match declared in TypeDeclaration().Matches(Checkout.Text(file))
-            let name = declared.Groups[1].Value
+            let name = declared.Groups["it"].Value
             where Words().Matches(name).Any(word => EmptyWords.Contains(word.Value, StringComparer.Ordinal))
             select $"{file}: {name}");
 
@@ -22,15 +22,15 @@ public sealed partial class NameRules
             from file in Checkout.FilesUnder("src/", ".cs")
             let expected = "Headwater." + string.Join('.', file.Split('/')[1..^1])
             from Match declared in NamespaceDeclaration().Matches(Checkout.Text(file))
-            where declared.Groups[1].Value != expected
-            select $"{file}: {declared.Groups[1].Value}, expected {expected}");
+            where declared.Groups["it"].Value != expected
+            select $"{file}: {declared.Groups["it"].Value}, expected {expected}");
 
     [Fact]
     public void Test_names_are_sentences_when_read_in_a_report() =>
         Rule.Holds("A test is not named Behaviour_when_condition:",
             from file in Checkout.FilesUnder("tests/", ".cs")
             from Match test in TestMethod().Matches(Checkout.Text(file))
-            let name = test.Groups[1].Value
+            let name = test.Groups["it"].Value
             where !Sentence().IsMatch(name)
             select $"{file}: {name}");
 
@@ -51,21 +51,21 @@ public sealed partial class NameRules
             where lines > 800 && !Checkout.IsGenerated(file)
             select $"{file}: {lines} lines");
 
-    [GeneratedRegex(@"(?m)^[ \t]*(?:(?:public|internal|private|protected|file|static|sealed|abstract|partial|readonly|ref|unsafe)\s+)*(?:class|record\s+struct|record\s+class|record|struct|interface|enum)\s+([A-Z]\w*)", default, 5000)]
+    [GeneratedRegex(@"(?m)^[ \t]*(?:(?:public|internal|private|protected|file|static|sealed|abstract|partial|readonly|ref|unsafe)\s+)*(?:class|record\s+struct|record\s+class|record|struct|interface|enum)\s+(?<it>[A-Z]\w*)", RegexOptions.ExplicitCapture, 5000)]
     private static partial Regex TypeDeclaration();
 
-    [GeneratedRegex(@"[A-Z]+(?![a-z])|[A-Z][a-z0-9]*", default, 5000)]
+    [GeneratedRegex(@"[A-Z]+(?![a-z])|[A-Z][a-z0-9]*", RegexOptions.ExplicitCapture, 5000)]
     private static partial Regex Words();
 
-    [GeneratedRegex(@"(?m)^namespace\s+([\w.]+)", default, 5000)]
+    [GeneratedRegex(@"(?m)^namespace\s+(?<it>[\w.]+)", RegexOptions.ExplicitCapture, 5000)]
     private static partial Regex NamespaceDeclaration();
 
-    [GeneratedRegex(@"\[(?:Fact|Theory)[^\]]*\](?:\s*\[[^\n]*\])*\s*public\s+(?:async\s+)?(?:static\s+)?[\w<>]+\s+(\w+)\s*\(", default, 5000)]
+    [GeneratedRegex(@"\[(?:Fact|Theory)[^\]]*\](?:\s*\[[^\n]*\])*\s*public\s+(?:async\s+)?(?:static\s+)?[\w<>]+\s+(?<it>\w+)\s*\(", RegexOptions.ExplicitCapture, 5000)]
     private static partial Regex TestMethod();
 
-    [GeneratedRegex("^[A-Z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)+$", default, 5000)]
+    [GeneratedRegex("^[A-Z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)+$", RegexOptions.ExplicitCapture, 5000)]
     private static partial Regex Sentence();
 
-    [GeneratedRegex(@"\[(?:Fact|Theory)\([^\]]*\bSkip\s*=[^\]]*\]", default, 5000)]
+    [GeneratedRegex(@"\[(?:Fact|Theory)\([^\]]*\bSkip\s*=[^\]]*\]", RegexOptions.ExplicitCapture, 5000)]
     private static partial Regex SwitchedOff();
 }

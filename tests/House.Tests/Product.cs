@@ -28,8 +28,8 @@ internal static class Product
             project => project.Split('/')[1],
             project =>
             {
-                var named = System.Text.RegularExpressions.Regex.Match(Checkout.Text(project), "<AssemblyName>([^<]+)</AssemblyName>", default, TimeSpan.FromSeconds(5));
-                var assembly = named.Success ? named.Groups[1].Value : Path.GetFileNameWithoutExtension(project);
+                var named = System.Text.RegularExpressions.Regex.Match(Checkout.Text(project), "<AssemblyName>(?<it>[^<]+)</AssemblyName>", System.Text.RegularExpressions.RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(5));
+                var assembly = named.Success ? named.Groups["it"].Value : Path.GetFileNameWithoutExtension(project);
                 return Assembly.LoadFrom(Path.Combine(AppContext.BaseDirectory, assembly + ".dll"));
             },
             StringComparer.Ordinal);

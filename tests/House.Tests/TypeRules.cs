@@ -22,8 +22,8 @@ public sealed partial class TypeRules
     public void Classes_are_sealed_when_nothing_of_ours_derives_from_them()
     {
         var parents = Product.Types.Select(type => Definition(type.BaseType)).ToHashSet();
-        Rule.Holds("A class is neither sealed, abstract nor static, and nothing derives from it:", Product.Types
-            .Where(type => type.IsClass && !type.IsSealed && !type.IsAbstract && !parents.Contains(type))
+        Rule.Holds("A class is neither sealed, abstract nor static, and nothing derives from it nor may (no virtual member):", Product.Types
+            .Where(type => type.IsClass && !type.IsSealed && !type.IsAbstract && !parents.Contains(type) && !IsMadeForDerivation(type))
             .Select(type => type.FullName!));
     }
 
@@ -78,12 +78,13 @@ public sealed partial class TypeRules
     {
         const string golden = "tests/House.Tests/persisted-enums.txt";
         var written = Checkout.Lines(golden).Where(line => line.Length > 0 && line[0] != '#').ToHashSet(StringComparer.Ordinal);
-        var marked = Product.Types.Where(type => type.IsEnum && Product.Documentation("T:" + type.FullName!.Replace('+', '.')).Contains("persisted", StringComparison.OrdinalIgnoreCase)).ToList();
+        var inSql = Checkout.FilesUnder("src/", ".sql").SelectMany(file => SourceFile().Matches(Checkout.Text(file))).Select(match => match.Groups["it"].Value).ToHashSet(StringComparer.Ordinal);
+        var marked = Product.Types.Where(type => type.IsEnum && (inSql.Contains(type.Name) || Product.Documentation("T:" + type.FullName!.Replace('+', '.')).Contains("persisted", StringComparison.OrdinalIgnoreCase))).ToList();
         var members = marked.SelectMany(type => Enum.GetNames(type).Select(name => $"{type.FullName}.{name} = {Convert.ToInt64(Enum.Parse(type, name), System.Globalization.CultureInfo.InvariantCulture)}")).ToList();
 
         Rule.Holds($"A persisted enum's number changed or its member went; rows in databases still carry it ({golden} lists what was released):",
             written.Except(members, StringComparer.Ordinal).Select(line => $"gone: {line}"));
-        Rule.Holds($"A persisted enum (its documentation says \"persisted\") has a member that {golden} does not list; append it there:",
+        Rule.Holds($"A persisted enum (its documentation says \"persisted\", or a migration names its file) has a member that {golden} does not list; append it there:",
             members.Except(written, StringComparer.Ordinal).Select(line => $"new: {line}"));
         Rule.Holds("A persisted enum has members without an explicit number:",
             from type in marked
@@ -101,7 +102,14 @@ public sealed partial class TypeRules
         where log is not null
         select (entry.Key, $"{type.FullName}.{method.Name}", log.EventId);
 
+    private static bool IsMadeForDerivation(Type type) =>
+        type.GetMethods(BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.DeclaredOnly)
+            .Any(method => method is { IsVirtual: true, IsFinal: false } && method.GetBaseDefinition() == method && !method.IsDefined(typeof(System.Runtime.CompilerServices.CompilerGeneratedAttribute)));
+
     private static Type? Definition(Type? type) => type is { IsGenericType: true } ? type.GetGenericTypeDefinition() : type;
+
+    [GeneratedRegex(@"\b(?<it>[A-Z]\w+)\.cs\b", RegexOptions.ExplicitCapture, 5000)]
+    private static partial Regex SourceFile();
 
     [GeneratedRegex(@"\bdefaults?\b", RegexOptions.IgnoreCase, 5000)]
     private static partial Regex DefaultWord();
