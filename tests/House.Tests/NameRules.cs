@@ -60,12 +60,12 @@ public sealed partial class NameRules
     [GeneratedRegex(@"(?m)^namespace\s+(?<it>[\w.]+)", RegexOptions.ExplicitCapture, 5000)]
     private static partial Regex NamespaceDeclaration();
 
-    [GeneratedRegex(@"\[(?:Fact|Theory)[^\]]*\](?:\s*\[[^\n]*\])*\s*public\s+(?:async\s+)?(?:static\s+)?[\w<>]+\s+(?<it>\w+)\s*\(", RegexOptions.ExplicitCapture, 5000)]
+    [GeneratedRegex(@"\[\w*(?:Fact|Theory)[^\]]*\](?:\s*\[[^\n]*\])*\s*public\s+(?:async\s+)?(?:static\s+)?[\w<>]+\s+(?<it>\w+)\s*\(", RegexOptions.ExplicitCapture, 5000)]
     private static partial Regex TestMethod();
 
     [GeneratedRegex("^[A-Z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)+$", RegexOptions.ExplicitCapture, 5000)]
     private static partial Regex Sentence();
 
-    [GeneratedRegex(@"\[(?:Fact|Theory)\([^\]]*\bSkip\s*=[^\]]*\]", RegexOptions.ExplicitCapture, 5000)]
+    [GeneratedRegex(@"\[\w*(?:Fact|Theory)\([^\]]*\bSkip\s*=[^\]]*\]", RegexOptions.ExplicitCapture, 5000)]
     private static partial Regex SwitchedOff();
 }
