@@ -62,7 +62,8 @@ public sealed partial class TypeRules
                 lacks.Add("its default");
             }
 
-            if (IsQuantity(Nullable.GetUnderlyingType(type) ?? type) && !RangeWord().IsMatch(text))
+            // A required setting is an identity or a place: its range is whatever exists.
+            if (IsQuantity(Nullable.GetUnderlyingType(type) ?? type) && !RangeWord().IsMatch(text) && !text.Contains("Required", StringComparison.Ordinal))
             {
                 lacks.Add("its range");
             }

@@ -21,6 +21,7 @@ public sealed record DeviceRegistryOptions
     /// a crash forgets.</summary>
     public TimeSpan PresenceInterval { get; init; } = TimeSpan.FromSeconds(3);
 
-    /// <summary>Pause before a failed write is tried again while the database is away. Default 1 s.</summary>
+    /// <summary>Pause before a failed write is tried again while the database is away. Default 1 s, range 10 ms to 1 min: the database
+    /// returns after seconds at the earliest.</summary>
     public TimeSpan RetryInterval { get; init; } = TimeSpan.FromSeconds(1);
 }

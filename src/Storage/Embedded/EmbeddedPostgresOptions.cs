@@ -26,7 +26,7 @@ public sealed record EmbeddedPostgresOptions
     /// </summary>
     public string SharedFolder { get; init; } = "/var/lib/headwater";
 
-    /// <summary>TCP port on 127.0.0.1, password required. Default none: only the Unix socket, in a folder of mode 0700.</summary>
+    /// <summary>TCP port on 127.0.0.1, password required. Range 1 to 65535, default none: only the Unix socket, in a folder of mode 0700.</summary>
     public int? TcpPort { get; init; }
 
     /// <summary>Longest wait for a start, crash recovery included. Default 60 s, range 5 s to 1 h: recovery is planned for 5 s, a slow disk may need more.</summary>
