@@ -140,10 +140,7 @@ public static class MigrationRunner
         }
         catch (PostgresException e)
         {
-            // The position counts from the statement's start, which the driver cut out of the file.
-            var start = e.BatchCommand is { } statement ? sql.IndexOf(statement.CommandText, StringComparison.Ordinal) : -1;
-            var line = start >= 0 && start + e.Position <= sql.Length ? $" at line {1 + sql.AsSpan(0, start + Math.Max(0, e.Position - 1)).Count('\n')}" : string.Empty;
-            throw new StoreRefusedException($"Migration {migration.Version:0000}_{migration.Name} of '{migration.Schema}' failed{line}: {e.MessageText}{(e.Detail is null ? string.Empty : " " + e.Detail)}", e);
+            throw new StoreRefusedException($"Migration {migration.Version:0000}_{migration.Name} of '{migration.Schema}' failed: {e.MessageText}{(e.Detail is null ? string.Empty : " " + e.Detail)}", e);
         }
     }
 

@@ -1,0 +1,3 @@
+CREATE TABLE stage.half (id int);
+
+SELECT no_such_column FROM stage.meter;

@@ -1,0 +1,2 @@
+CREATE TABLE stage.meter (id bigint PRIMARY KEY, name varchar NOT NULL);
+INSERT INTO stage.meter VALUES (1, 'one;two');

@@ -1,0 +1,1 @@
+ALTER TABLE stage.meter ADD COLUMN address text;
