@@ -82,7 +82,8 @@ create table headend.meter_event (
     at timestamptz not null,
     code text not null,
     sequence bigint not null,
-    data jsonb not null,
+    -- json, not jsonb: kept as it was sent, and no number or escape in it can make the whole group fail
+    data json not null,
     commit_number bigint not null,
     ordinal integer not null,
     primary key (device_id, at, code, sequence)
