@@ -47,7 +47,7 @@ public static class SentUnits
             (SentUnit.WattHour, "kWh") => Shifted(number, -3, out result),
             (SentUnit.KilowattHour, "kWh") or (SentUnit.WattHour, "Wh") or (SentUnit.Joule, "J") or (SentUnit.Volt, "V") => true,
             (SentUnit.Ampere, "A") or (SentUnit.Watt, "W") or (SentUnit.VoltAmpereReactive, "var") or (SentUnit.Hertz, "Hz") => true,
-            (SentUnit.CubicMetre, "m3") or (SentUnit.Litre, "l") or (SentUnit.Celsius, "°C") or (SentUnit.RelativeHumidity, "%") => true,
+            (SentUnit.CubicMetre, "m3") or (SentUnit.Litre, "l") or (SentUnit.Celsius, "Cel") or (SentUnit.RelativeHumidity, "%RH") => true,
             (SentUnit.PartsPerMillion, "ppm") or (SentUnit.Ratio, "1") or (SentUnit.VoltAmpereReactiveHour, "varh") => true,
             _ => false,
         };

@@ -68,5 +68,5 @@ public sealed class IngestStatistics
         Interlocked.Increment(ref _quarantined[(int)reason]);
     }
 
-    internal void AddOverQuota() => Interlocked.Increment(ref _overQuota);
+    internal void AddOverQuota(int messages) => Interlocked.Add(ref _overQuota, messages);
 }

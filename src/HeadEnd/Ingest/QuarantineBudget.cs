@@ -14,6 +14,7 @@ public sealed class QuarantineBudget(IngestOptions options)
     {
         internal int Messages;
         internal long Bytes;
+        internal bool IsGone; // taken out of the table: whoever still holds it looks again
     }
 
     /// <summary>Takes room for one message; false when the budget is spent.</summary>
@@ -21,9 +22,10 @@ public sealed class QuarantineBudget(IngestOptions options)
     /// <param name="bytes">Length of the payload.</param>
     public bool TrySpend(string owner, int bytes)
     {
-        var spent = _senders.GetOrAdd(owner, static _ => new Spent());
+        var spent = Find(owner);
         lock (spent)
         {
+            if (spent.IsGone) { return TrySpend(owner, bytes); }
             if (spent.Messages >= options.QuarantineMessagesPerSender || spent.Bytes + bytes > options.QuarantineBytesPerSender
                 || Interlocked.Read(ref _bytes) + bytes > options.QuarantineBytesInAll)
             {
@@ -41,14 +43,26 @@ public sealed class QuarantineBudget(IngestOptions options)
     /// <summary>Counts what is held already (at the start), or gives room back with negative numbers.</summary>
     public void Adjust(string owner, int messages, long bytes)
     {
-        var spent = _senders.GetOrAdd(owner, static _ => new Spent());
+        var spent = Find(owner);
         lock (spent)
         {
+            if (spent.IsGone)
+            {
+                Adjust(owner, messages, bytes);
+                return;
+            }
+
             spent.Messages = Math.Max(0, spent.Messages + messages);
             spent.Bytes = Math.Max(0, spent.Bytes + bytes);
-            if (spent.Messages == 0) { _senders.TryRemove(owner, out _); }
+            if (spent.Messages == 0)
+            {
+                spent.IsGone = true;
+                _senders.TryRemove(owner, out _);
+            }
         }
 
         Interlocked.Add(ref _bytes, bytes);
     }
+
+    private Spent Find(string owner) => _senders.GetOrAdd(owner, static _ => new Spent());
 }

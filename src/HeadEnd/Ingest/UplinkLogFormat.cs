@@ -20,6 +20,9 @@ internal static class UplinkLogFormat
     internal const byte Plain = 0;
     internal const byte Brotli = 1;
 
+    /// <summary>Smaller than every ordinal: all messages.</summary>
+    internal const int Every = -1;
+
     private const byte RetainFlag = 4;
     private const byte DuplicateFlag = 8;
     private const byte SameTopicFlag = 16;
@@ -81,8 +84,19 @@ internal static class UplinkLogFormat
     /// <summary>The message that owns an ordinal, or null when there is none.</summary>
     internal static LoggedUplink? Find(ReadOnlySpan<byte> runs, int ordinal)
     {
+        LoggedUplink? found = null;
+        Walk(runs, ordinal, message => found = message);
+        return found;
+    }
+
+    /// <summary>Shows the message that owns an ordinal, or every message.</summary>
+    /// <param name="runs">Unpacked runs.</param>
+    /// <param name="wanted">The ordinal, or <see cref="Every"/>.</param>
+    /// <param name="show">Called with each.</param>
+    internal static void Walk(ReadOnlySpan<byte> runs, int wanted, Action<LoggedUplink> show)
+    {
         var position = 0;
-        long next = 0;
+        var next = 0;
         while (position < runs.Length)
         {
             var client = ReadBytes(runs, ref position);
@@ -93,23 +107,23 @@ internal static class UplinkLogFormat
             ReadOnlySpan<byte> topic = default;
             for (ulong i = 0; i < count; i++)
             {
-                var ordinals = (long)ReadVarint(runs, ref position);
+                var ordinals = (int)ReadVarint(runs, ref position);
                 var flags = runs[position++];
                 if ((flags & SameTopicFlag) == 0) { topic = ReadBytes(runs, ref position); }
                 var payload = ReadBytes(runs, ref position);
-                if (ordinal < next + ordinals)
+                var isWanted = wanted < next + ordinals;
+                if (isWanted)
                 {
-                    return new LoggedUplink(
+                    show(new LoggedUplink(
                         Encoding.UTF8.GetString(client), connection, arrivedAt, Encoding.UTF8.GetString(topic), (QualityOfService)(flags & 3),
                         (flags & RetainFlag) != 0, (flags & DuplicateFlag) != 0,
-                        (flags & Version5Flag) != 0 ? ProtocolVersion.V5 : ProtocolVersion.V311, (int)next, (int)ordinals, payload.ToArray());
+                        (flags & Version5Flag) != 0 ? ProtocolVersion.V5 : ProtocolVersion.V311, next, ordinals, payload.ToArray()));
                 }
 
+                if (isWanted && wanted != Every) { return; }
                 next += ordinals;
             }
         }
-
-        return null;
     }
 
     private static void WriteText(ByteBuffer log, string text)
@@ -119,7 +133,7 @@ internal static class UplinkLogFormat
         Encoding.UTF8.GetBytes(text, log.Extend(length));
     }
 
-    private static ReadOnlySpan<byte> ReadBytes(ReadOnlySpan<byte> runs, ref int position)
+    private static ReadOnlySpan<byte> ReadBytes(ReadOnlySpan<byte> runs, scoped ref int position)
     {
         var length = (int)ReadVarint(runs, ref position);
         var bytes = runs.Slice(position, length);
@@ -127,7 +141,7 @@ internal static class UplinkLogFormat
         return bytes;
     }
 
-    private static ulong ReadVarint(ReadOnlySpan<byte> runs, ref int position)
+    private static ulong ReadVarint(ReadOnlySpan<byte> runs, scoped ref int position)
     {
         ulong value = 0;
         for (var shift = 0; shift < 64; shift += 7)

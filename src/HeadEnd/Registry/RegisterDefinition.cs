@@ -1,4 +1,5 @@
 using System.Text;
+using Headwater.Metering;
 
 namespace Headwater.HeadEnd.Registry;
 
@@ -11,6 +12,9 @@ namespace Headwater.HeadEnd.Registry;
 /// <param name="IntervalSeconds">Interval length of a load-profile channel, or null.</param>
 public sealed record RegisterDefinition(string Obis, string Unit, short Exponent, long? Minimum, long? Maximum, int? IntervalSeconds)
 {
+    /// <summary>The code as six numbers; the default value for a text that is no OBIS code.</summary>
+    public ObisCode Code { get; } = ObisCode.TryParse(Obis, out var code) ? code : default;
+
     /// <summary>The code as the bytes a payload carries.</summary>
     internal byte[] ObisUtf8 { get; } = Encoding.UTF8.GetBytes(Obis);
 }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using Headwater.Devices;
+using Headwater.Metering;
 
 namespace Headwater.HeadEnd.Registry;
 
@@ -71,6 +72,16 @@ public sealed class RegisteredDevice
     public string? Remote { get; internal set; }
 
     private static ConcurrentDictionary<string, RegisteredDevice> NothingCarried { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>The register with this code, or null.</summary>
+    public RegisteredRegister? FindRegister(in ObisCode code)
+    {
+        foreach (var register in Volatile.Read(ref _registers))
+        {
+            if (register.Definition.Code == code) { return register; }
+        }
+        return null;
+    }
 
     /// <summary>The register with this code as it stands in a payload, or null.</summary>
     public RegisteredRegister? FindRegister(ReadOnlySpan<byte> obisUtf8)

@@ -50,10 +50,24 @@ public sealed class RegisteredRegister
 
     /// <summary>The latest reading time queued for this register, µs since 1970; <see cref="Unknown"/> until the first commit tells.
     /// A row at or below it goes through staging. Owned by ingest.</summary>
-    public long HighestQueuedAt
+    public long HighestQueuedAt => Volatile.Read(ref _highestQueuedAt);
+
+    /// <summary>Moves <see cref="HighestQueuedAt"/> up to a time that is newer than everything queued.</summary>
+    /// <returns>False when the time is not newer, or when nothing is known yet.</returns>
+    internal bool TryAdvance(long at)
     {
-        get => Volatile.Read(ref _highestQueuedAt);
-        set => Volatile.Write(ref _highestQueuedAt, value);
+        while (true)
+        {
+            var known = Volatile.Read(ref _highestQueuedAt);
+            if (at <= known) { return false; } // Unknown is the largest value there is
+            if (Interlocked.CompareExchange(ref _highestQueuedAt, at, known) == known) { return true; }
+        }
+    }
+
+    /// <summary>Takes over what a commit told: the latest time now stored.</summary>
+    internal void Learn(long at)
+    {
+        if (Interlocked.CompareExchange(ref _highestQueuedAt, at, Unknown) != Unknown) { TryAdvance(at); }
     }
 
     internal void Apply(int version, RegisterDefinition definition)
