@@ -142,11 +142,11 @@ internal sealed class ClientConnection
         {
             EndAs(ReasonCode.UnspecifiedError, "connection lost", byPeer: true);
             PacketFrame.ReturnScratch(ref _scratch);
-            await _server.EndedAsync(this);
-            await Outbound.WaitForRoomAsync();
+            _server.Ended(this);
+            await Outbound.WaitForRoomAsync(); // the heartbeat cuts a peer that does not take its farewell
             Outbound.Close();
             await _input.CompleteAsync();
-            _closingSource?.Dispose();
+            _server.Gone(this);
         }
     }
 

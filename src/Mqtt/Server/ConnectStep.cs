@@ -108,7 +108,6 @@ internal sealed class ConnectStep(MqttServer server, ClientConnection connection
         SetLimits();
         var attached = server.Sessions.Attach(connection, clientId, identity, connect.CleanStart, expiry, will);
         if (attached.Refusal != ReasonCode.Success) { return Refuse(attached.Refusal, attached.Words); }
-        foreach (var ended in attached.WillsToPublish) { server.PublishWill(ended.Session, ended.Will); }
         if (attached.Saved is { IsCompletedSuccessfully: false } saved) { await WaitForStoreAsync(saved); }
 
         var session = attached.Session!;

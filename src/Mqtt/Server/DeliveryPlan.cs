@@ -52,7 +52,7 @@ internal sealed class DeliveryPlan(DeliveryTarget[] targets, ShareGroup<Session>
     internal bool IsEmpty => Targets.Length == 0 && Groups.Length == 0;
 
     /// <summary>True when a queue that survives a restart may be among the targets.</summary>
-    internal bool MayBeDurable { get; } = durableLane && (groups.Length > 0 || targets.Any(t => t.QualityOfService > 0 && t.Session.IsPersistent));
+    internal bool MayBeDurable { get; } = durableLane && (groups.Length > 0 || targets.Any(t => t.QualityOfService != QualityOfService.AtMostOnce && t.Session.IsPersistent));
 
     internal static DeliveryPlan For(SubscriptionTree<Session> tree, ReadOnlySpan<byte> topic, bool durableLane)
     {

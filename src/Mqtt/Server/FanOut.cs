@@ -124,7 +124,9 @@ internal static class FanOut
     private static bool MayReceive(MqttServer server, Session session, string topic)
     {
         if (session.RightsSeen != session.Identity.RightsVersion) { server.Reauthorize(session); }
-        if (topic[0] != '$' || server.Access.MayReceive(session.Identity, topic)) { return true; }
+        if (topic[0] != '$') { return true; }
+        var isFigure = topic.StartsWith("$SYS/", StringComparison.Ordinal);
+        if ((!isFigure || session.Identity.IsOperator) && server.Access.MayReceive(session.Identity, topic)) { return true; }
         server.Statistics.Dropped(DropReason.NotAuthorized);
         return false;
     }

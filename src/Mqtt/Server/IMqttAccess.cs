@@ -21,6 +21,13 @@ public interface IMqttAccess
     /// <summary>Whether a message on this topic may be handed to the client. Called at delivery only for topics that begin with <c>$</c>
     /// and for messages queued before the client's rights changed.</summary>
     bool MayReceive(MqttIdentity identity, string topic);
+
+    /// <summary>The identity behind a session that survived a restart, so that its will can be published and its rights judged before it
+    /// is back. Null when it is not known any more: its will is then an ordinary message.</summary>
+    /// <param name="owner">The session's owner.</param>
+    /// <param name="clientId">Its client id.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    ValueTask<MqttIdentity?> RestoreAsync(string owner, string clientId, CancellationToken cancellationToken) => ValueTask.FromResult<MqttIdentity?>(null);
 }
 
 /// <summary>What a CONNECT said of its sender.</summary>

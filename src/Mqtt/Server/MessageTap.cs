@@ -83,8 +83,7 @@ public sealed class MessageTap
 
         public void Dispose()
         {
-            var tap = Interlocked.Exchange(ref _tap, null);
-            if (tap is not null) { Interlocked.Decrement(ref tap._watchers); }
+            if (Interlocked.Exchange(ref _tap, null) is { } watched) { Interlocked.Decrement(ref watched._watchers); }
         }
     }
 }

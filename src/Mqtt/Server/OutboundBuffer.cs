@@ -12,7 +12,7 @@ namespace Headwater.Mqtt.Server;
 /// A flush is pending only while the peer does not take what it is sent: "behind". The pipe writer is touched under <see cref="Gate"/>
 /// only, and never while a flush is pending.
 /// </remarks>
-internal sealed class OutboundBuffer(PipeWriter writer, OutboundTotals totals, TimeProvider time)
+internal sealed class OutboundBuffer(PipeWriter writer, OutboundTotals totals, TimeProvider time) : IBufferWriter<byte>
 {
     /// <summary>What is handed to the pipe at a time, so that a backlog does not fill the pipe's memory.</summary>
     private const int Piece = 32 * 1024;
@@ -42,16 +42,23 @@ internal sealed class OutboundBuffer(PipeWriter writer, OutboundTotals totals, T
     internal int Waiting => Volatile.Read(ref _waitingEnd) - Volatile.Read(ref _waitingStart);
 
     /// <summary>Room for one packet; to be called under <see cref="Gate"/> and followed by <see cref="Advance"/> before it is left.</summary>
-    internal Span<byte> GetSpan(int size)
+    public Span<byte> GetSpan(int sizeHint = 0)
     {
-        if (!_flushing && !_closed) { return writer.GetSpan(size); }
-        var have = _waiting is null ? 0 : _waiting.Length - _waitingEnd;
-        if (have < size) { Grow(size); }
+        if (!_flushing && !_closed) { return writer.GetSpan(sizeHint); }
+        MakeRoom(sizeHint);
         return _waiting.AsSpan(_waitingEnd);
     }
 
+    /// <inheritdoc cref="GetSpan"/>
+    public Memory<byte> GetMemory(int sizeHint = 0)
+    {
+        if (!_flushing && !_closed) { return writer.GetMemory(sizeHint); }
+        MakeRoom(sizeHint);
+        return _waiting.AsMemory(_waitingEnd);
+    }
+
     /// <summary>Counts what was written into the span of <see cref="GetSpan"/>. Under <see cref="Gate"/>.</summary>
-    internal void Advance(int count)
+    public void Advance(int count)
     {
         if (_closed) { return; }
         _written += count;
@@ -200,8 +207,9 @@ internal sealed class OutboundBuffer(PipeWriter writer, OutboundTotals totals, T
         return true;
     }
 
-    private void Grow(int size)
+    private void MakeRoom(int size)
     {
+        if (_waiting is not null && _waiting.Length - _waitingEnd >= Math.Max(size, 1)) { return; }
         var used = _waitingEnd - _waitingStart;
         var grown = ArrayPool<byte>.Shared.Rent(Math.Max(4096, Math.Max((used + size) * 3 / 2, used + size)));
         if (_waiting is not null)

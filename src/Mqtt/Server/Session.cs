@@ -47,11 +47,14 @@ internal sealed class Session(MqttServer server, string clientId, MqttIdentity i
 
     internal Will? Will { get; set; }
 
-    /// <summary>Set when a will waits for its delay; the deadline entry carries the same number.</summary>
-    internal long WillTicket { get; set; }
+    /// <summary>When a will that waits for its delay is to be published; null: none waits.</summary>
+    internal DateTimeOffset? WillDueAt { get; set; }
 
-    /// <summary>Set when the session waits for its expiry; the deadline entry carries the same number.</summary>
-    internal long ExpiryTicket { get; set; }
+    /// <summary>When the heartbeat looks at this session next; an entry of another time is stale.</summary>
+    internal DateTimeOffset? DeadlineAt { get; set; }
+
+    /// <summary>Restored after a crash under its connection: its will waits a grace, and is dropped when the client is back.</summary>
+    internal bool WasConnectedAtCrash { get; set; }
 
     internal bool HasEnded { get; private set; }
 
