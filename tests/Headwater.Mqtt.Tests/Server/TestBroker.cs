@@ -55,7 +55,11 @@ internal sealed class TestBroker : IAsyncDisposable
         {
             RemoteEndPoint = new IPEndPoint(IPAddress.Parse(remote), 40_000),
         };
-        var served = Task.Run(() => Server.ServeAsync(context, listener ?? new MqttListener("test")));
+        var served = Task.Run(async () =>
+        {
+            await Server.ServeAsync(context, listener ?? new MqttListener("test"));
+            await toClient.Writer.CompleteAsync(); // what Kestrel does once the handler has returned
+        });
         return new TestClient(version, toClient.Reader, toServer.Writer, served);
     }
 

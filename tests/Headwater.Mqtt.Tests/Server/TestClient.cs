@@ -51,9 +51,9 @@ internal sealed class TestClient(ProtocolVersion version, PipeReader input, Pipe
             OmitTopic = omitTopic,
         });
 
-    internal async Task<SubAckPacket> SubscribeAsync(params TopicSubscription[] filters) => await SubscribeAsync(null, filters);
+    internal async Task<SubAckPacket> SubscribeAsync(params TopicSubscription[] filters) => await SubscribeAsync((uint?)null, filters);
 
-    internal Task<SubAckPacket> SubscribeAsync(string filter, QualityOfService level = QualityOfService.AtMostOnce) => SubscribeAsync(null, new TopicSubscription(filter, level));
+    internal Task<SubAckPacket> SubscribeAsync(string filter, QualityOfService level = QualityOfService.AtMostOnce) => SubscribeAsync((uint?)null, new TopicSubscription(filter, level));
 
     internal async Task<SubAckPacket> SubscribeAsync(uint? identifier, params TopicSubscription[] filters)
     {
