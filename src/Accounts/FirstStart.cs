@@ -37,7 +37,8 @@ public sealed record FirstStart(long OrganizationId, string? AdministratorPasswo
             await people.LoadAsync(cancellationToken);
             return new FirstStart(organizationId, AdministratorPassword: null);
         }
-        var password = await people.AddAsync(Actor.System, organizationId, AdministratorName, "Administrator", Role.Administrator, cancellationToken);
+        // A generated password of 98 bits that only the console showed is as good as any chosen one: no forced change in the first minute.
+        var password = await people.AddAsync(Actor.System, organizationId, AdministratorName, "Administrator", Role.Administrator, cancellationToken, mustChangePassword: false);
         if (password is not null) { AccountsLog.FirstStart(logger); }
         return new FirstStart(organizationId, password);
     }

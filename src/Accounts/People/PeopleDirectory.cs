@@ -85,9 +85,9 @@ public sealed class PeopleDirectory
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    /// <summary>Adds a person with a generated password that they must change.</summary>
+    /// <summary>Adds a person with a generated password, which they must change unless told otherwise.</summary>
     /// <returns>The password, shown once; null when the name is taken.</returns>
-    public async Task<string?> AddAsync(Actor actor, long organizationId, string name, string displayName, Role role, CancellationToken cancellationToken)
+    public async Task<string?> AddAsync(Actor actor, long organizationId, string name, string displayName, Role role, CancellationToken cancellationToken, bool mustChangePassword = true)
     {
         ArgumentNullException.ThrowIfNull(actor);
         var password = SecretText.NewPassword();
@@ -96,7 +96,7 @@ public sealed class PeopleDirectory
         await using (var command = new NpgsqlCommand(
             """
             insert into accounts.person (organization_id, sign_in_name, display_name, role, password_hash, must_change_password)
-            values ($1, $2, $3, $4, $5, true) on conflict (lower(sign_in_name)) do nothing returning person_id
+            values ($1, $2, $3, $4, $5, $6) on conflict (lower(sign_in_name)) do nothing returning person_id
             """, connection))
         {
             command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = organizationId });
@@ -104,6 +104,7 @@ public sealed class PeopleDirectory
             command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = displayName });
             command.Parameters.Add(new NpgsqlParameter<short> { TypedValue = (short)role });
             command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = _hasher.HashPassword(this, password) });
+            command.Parameters.Add(new NpgsqlParameter<bool> { TypedValue = mustChangePassword });
             if (await command.ExecuteScalarAsync(cancellationToken) is null) { return null; }
         }
         await _audit.WriteAsync(connection, actor with { OrganizationId = organizationId }, "person add", name, new { displayName, role = role.ToString() }, cancellationToken);

@@ -1,0 +1,101 @@
+using System.CommandLine;
+using Headwater.Server.Configuration;
+using Headwater.Server.Serving;
+using Headwater.Storage;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Headwater.Server.Commands;
+
+/// <summary><c>headwater serve</c>.</summary>
+internal static class ServeCommand
+{
+    internal static Command Build()
+    {
+        var command = new Command("serve", "Runs the server until Ctrl-C.");
+        var options = new Dictionary<string, Option>(StringComparer.Ordinal);
+        foreach (var definition in ServerSettings.Definitions)
+        {
+            var words = definition.Default is null ? definition.Reason : $"{definition.Reason} [{definition.Default}]";
+            Option option = definition.IsFlag
+                ? new Option<bool?>("--" + definition.Name) { Description = words, Arity = ArgumentArity.ZeroOrOne }
+                : new Option<string>("--" + definition.Name) { Description = words };
+            command.Add(option);
+            options[definition.Name] = option;
+        }
+        var config = new Option<string>("--config") { Description = "Settings file; none: headwater.json here or in the data folder." };
+        command.Add(config);
+        command.SetAction((parsed, cancellationToken) =>
+        {
+            var given = new Dictionary<string, string>(StringComparer.Ordinal);
+            foreach (var (name, option) in options)
+            {
+                if (parsed.GetResult(option) is not { Implicit: false }) { continue; }
+                given[name] = option is Option<bool?> flag ? (parsed.GetValue(flag) ?? true ? "true" : "false") : parsed.GetValue((Option<string>)option) ?? string.Empty;
+            }
+            return RunAsync(given, parsed.GetValue(config), cancellationToken);
+        });
+        return command;
+    }
+
+    private static async Task<int> RunAsync(Dictionary<string, string> given, string? configFile, CancellationToken cancellationToken)
+    {
+        var environment = Environment.GetEnvironmentVariables().Cast<System.Collections.DictionaryEntry>()
+            .ToDictionary(static e => (string)e.Key, static e => (string?)e.Value ?? string.Empty, StringComparer.Ordinal);
+        var settings = SettingsReader.Read(given, environment, configFile, out var mistakes);
+        if (mistakes.Count > 0)
+        {
+            await Console.Error.WriteLineAsync(mistakes.Count == 1 ? "One setting is not right:" : $"{mistakes.Count} settings are not right:");
+            foreach (var mistake in mistakes) { await Console.Error.WriteLineAsync("  " + mistake); }
+            return ExitCode.WrongSettings;
+        }
+        using var loggers = LoggerFactory.Create(static logging =>
+        {
+            logging.SetMinimumLevel(LogLevel.Information);
+            logging.AddFilter("Microsoft", LogLevel.Warning);
+            logging.AddFilter("Npgsql", LogLevel.Warning);
+            // Keys lie in our own database, guarded as everything else there is.
+            logging.AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error);
+            logging.AddSimpleConsole(static console =>
+            {
+                console.SingleLine = true;
+                console.TimestampFormat = "HH:mm:ss ";
+                console.UseUtcTimestamp = false;
+            });
+        });
+        try
+        {
+            await using var composition = await ServerComposition.BuildAsync(settings, loggers, cancellationToken);
+            await composition.App.StartAsync(cancellationToken);
+            await StartWords.PrintAsync(composition);
+            await composition.App.WaitForShutdownAsync(cancellationToken);
+            return ExitCode.Done;
+        }
+        catch (StoreRefusedException e)
+        {
+            await Console.Error.WriteLineAsync(e.Message);
+            return ExitCode.StoreRefused;
+        }
+        catch (IOException e) when (e.InnerException is Microsoft.AspNetCore.Connections.AddressInUseException)
+        {
+            await Console.Error.WriteLineAsync(e.Message + " Another program listens there; choose another port (--port, --mqtt-port, --mqtts-port).");
+            return ExitCode.PortTaken;
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            return ExitCode.Done;
+        }
+    }
+
+    /// <summary>Where the pages are reached.</summary>
+    internal static string PageUrl(ServerComposition composition)
+    {
+        var addresses = composition.App.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()?.Addresses;
+        var port = addresses?.Select(static a => new Uri(a.Replace("[::]", "localhost", StringComparison.Ordinal))).FirstOrDefault()?.Port ?? composition.Settings.PagePort;
+        var host = composition.Settings.BindAddress.Equals(System.Net.IPAddress.Any) || composition.Settings.BindAddress.Equals(System.Net.IPAddress.IPv6Any) ? "localhost" : composition.Settings.BindAddress.ToString();
+        return $"http://{host}:{port}";
+    }
+}
