@@ -9,6 +9,7 @@ internal sealed class FleetCounters
     private long _refused;
     private long _lost;
     private long _bytes;
+    private string? _trouble;
 
     /// <summary>Connections open now.</summary>
     internal long Connected => Interlocked.Read(ref _connected);
@@ -33,6 +34,12 @@ internal sealed class FleetCounters
     internal void CountDisconnected() => Interlocked.Decrement(ref _connected);
 
     internal void CountLost() => Interlocked.Increment(ref _lost);
+
+    /// <summary>Keeps why a connection was lost or refused.</summary>
+    internal void Note(string reason) => Volatile.Write(ref _trouble, reason);
+
+    /// <summary>Why a connection was lost or refused since this was last asked; null when none was.</summary>
+    internal string? TakeTrouble() => Interlocked.Exchange(ref _trouble, null);
 
     internal void CountSent(int bytes)
     {

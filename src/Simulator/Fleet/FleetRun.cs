@@ -44,7 +44,7 @@ internal sealed class FleetRun(Scenario scenario, ConnectionMaker connect, Fleet
         // Not on the caller's thread: composing the first message of thousands of stations would hold up the rest.
         await Task.Yield();
         await using var connection = connect(station);
-        await new StationRun(station, clock, connection, counters, time).RunAsync(cancellationToken);
+        await new StationRun(station, clock, connection, time).RunAsync(cancellationToken);
     }
 
     private async Task ReportAsync(CancellationToken cancellationToken)
@@ -58,7 +58,8 @@ internal sealed class FleetRun(Scenario scenario, ConnectionMaker connect, Fleet
                 var elapsed = time.GetElapsedTime(at);
                 var line = Line(counters.Sent - sent, counters.Acknowledged - acknowledged, elapsed);
                 (sent, acknowledged, at) = (counters.Sent, counters.Acknowledged, time.GetTimestamp());
-                await output.WriteLineAsync(line);
+                var trouble = counters.TakeTrouble();
+                await output.WriteLineAsync(trouble is null ? line : $"{line}; last trouble: {trouble}");
                 await output.FlushAsync(cancellationToken);
             }
         }

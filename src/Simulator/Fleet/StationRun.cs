@@ -5,7 +5,7 @@ using NodaTime;
 namespace Headwater.Simulator.Fleet;
 
 /// <summary>Lives one station: waits for its readings, carries them over its link, keeps or opens its connection.</summary>
-internal sealed class StationRun(Station station, FleetClock clock, IMeterConnection connection, FleetCounters counters, TimeProvider time)
+internal sealed class StationRun(Station station, FleetClock clock, IMeterConnection connection, TimeProvider time)
 {
     private readonly List<OutgoingMessage> _gathered = [];
     private SeededRandom _random = SeededRandom.Of(station.Seed, 400);
@@ -73,7 +73,7 @@ internal sealed class StationRun(Station station, FleetClock clock, IMeterConnec
             // A last gasp runs on a capacitor: long enough for the event to be acknowledged.
             await connection.WhenAcknowledgedAsync(cancellationToken);
             await connection.CutAsync();
-            Disconnected();
+            _isConnected = false;
         }
 
         await UntilAsync(back, cancellationToken);
@@ -101,14 +101,13 @@ internal sealed class StationRun(Station station, FleetClock clock, IMeterConnec
         }
 
         await connection.DisconnectAsync(cancellationToken);
-        Disconnected();
+        _isConnected = false;
     }
 
     private async Task ConnectAsync(CancellationToken cancellationToken)
     {
         await connection.ConnectAsync(cancellationToken);
         _isConnected = true;
-        counters.CountConnected();
         if (station.Group.ReportsState) { await SendAsync(station.Online, cancellationToken); }
     }
 
@@ -155,12 +154,6 @@ internal sealed class StationRun(Station station, FleetClock clock, IMeterConnec
             // The server is gone or busy; its own will handling says offline.
         }
 
-        Disconnected();
-    }
-
-    private void Disconnected()
-    {
         _isConnected = false;
-        counters.CountDisconnected();
     }
 }
