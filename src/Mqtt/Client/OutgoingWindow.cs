@@ -140,6 +140,8 @@ internal sealed class OutgoingWindow(int maximumInFlight, int maximumQueued)
             Remove(publish);
         }
 
+        // What the server still holds of QoS 2 counts against its maximum until PUBCOMP.
+        _quota = Math.Max(0, receiveMaximum - released.Count);
         again.Sort(static (left, right) => left.Order.CompareTo(right.Order));
         released.Sort(static (left, right) => left.Order.CompareTo(right.Order));
         if (again.Count > 0)

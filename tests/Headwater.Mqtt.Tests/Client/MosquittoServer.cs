@@ -48,7 +48,7 @@ public sealed class MosquittoServer : IAsyncLifetime, IDisposable
         WriteCertificates();
         await File.WriteAllTextAsync(Path.Combine(_folder, "users"), "");
         await File.WriteAllTextAsync(Path.Combine(_folder, "mosquitto.conf"), string.Join('\n',
-            "user root", "persistence false", "allow_anonymous true", "max_inflight_messages 20", "max_queued_messages 100000",
+            "user root", "persistence false", "allow_anonymous true", "max_inflight_messages 1000", "max_queued_messages 100000",
             $"listener {Port} 127.0.0.1",
             $"listener {WebSocketPort} 127.0.0.1", "protocol websockets",
             $"listener {TlsPort} 127.0.0.1", $"cafile {_folder}/ca.pem", $"certfile {_folder}/server.pem", $"keyfile {_folder}/server.key", "require_certificate true", ""));
