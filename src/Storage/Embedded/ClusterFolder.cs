@@ -47,7 +47,7 @@ internal sealed class ClusterFolder : IDisposable
     {
         var data = Path.GetFullPath(options.DataFolder);
         // Root's folder lets the unprivileged user pass through to the cluster, but not list it.
-        if (!Directory.Exists(data)) { Directory.CreateDirectory(data, Posix.IsRoot ? PassThrough : PrivateFolder); }
+        if (!Directory.Exists(data)) { Posix.MakeFolders(data, Posix.IsRoot ? PassThrough : PrivateFolder); }
         data = Resolve(data);
         var @lock = Lock(data);
         try
@@ -120,6 +120,12 @@ internal sealed class ClusterFolder : IDisposable
         return true;
     }
 
+    /// <summary>Writes a file into the cluster unless one of that name is there.</summary>
+    internal void WriteWhenAbsent(string name, string text)
+    {
+        if (!File.Exists(Path.Combine(Cluster, name))) { WriteSetting(name, text); }
+    }
+
     /// <summary>A new folder of mode 0700 for the socket; the one a crash left is removed first.</summary>
     internal string NewSocketFolder()
     {
@@ -150,9 +156,24 @@ internal sealed class ClusterFolder : IDisposable
         File.Delete(record);
     }
 
-    /// <summary>The newest lines PostgreSQL itself logged, for an error's words.</summary>
-    internal string LastLogLines()
+    /// <summary>
+    /// Makes the socket's folder usable for a start: removes socket and lock of a killed postmaster, and makes the folder anew when a cleaner
+    /// of /tmp took it. Call only when no postmaster lives; the folder is ours alone, so nobody else's files are in it.
+    /// </summary>
+    internal void ClearSocketFolder(string folder)
     {
+        if (!Directory.Exists(folder))
+        {
+            if (Posix.MakePrivateFolder(folder)) { User.Give(folder); }
+            return;
+        }
+        foreach (var file in Directory.EnumerateFiles(folder, ".s.PGSQL.*")) { File.Delete(file); }
+    }
+
+    /// <summary>What PostgreSQL itself logged about a failed start; null when it logged no failure.</summary>
+    internal string? FailureLoggedSince(DateTimeOffset began)
+    {
+        var since = began.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss.fff", CultureInfo.InvariantCulture); // as log_line_prefix %m writes it, in UTC
         var files = new List<string> { Path.Combine(Cluster, "start.log") };
         var log = Path.Combine(Cluster, "log");
         if (Directory.Exists(log)) { files.AddRange(new DirectoryInfo(log).EnumerateFiles().OrderByDescending(static f => f.LastWriteTimeUtc).Take(1).Select(static f => f.FullName)); }
@@ -162,9 +183,9 @@ internal sealed class ClusterFolder : IDisposable
             using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
             stream.Seek(-Math.Min(stream.Length, 4096), SeekOrigin.End);
             using var reader = new StreamReader(stream);
-            lines.AddRange(reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries).TakeLast(6));
+            lines.AddRange(reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries).Where(l => string.CompareOrdinal(l, since) >= 0 && (l.Contains(" FATAL: ", StringComparison.Ordinal) || l.Contains(" PANIC: ", StringComparison.Ordinal) || l.Contains(" ERROR: ", StringComparison.Ordinal))).TakeLast(3));
         }
-        return string.Join(" | ", lines);
+        return lines.Count == 0 ? null : string.Join(" ", lines);
     }
 
     /// <summary>Gives the lock back.</summary>
@@ -207,7 +228,7 @@ internal sealed class ClusterFolder : IDisposable
 
         // Below /root, for example. A random name, so that a data folder made anew never meets an old cluster.
         home = Path.Combine(sharedFolder, "clusters", Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(6)));
-        Directory.CreateDirectory(home, PassThrough);
+        Posix.MakeFolders(home, PassThrough);
         if (!await user.CanEnterAsync(home, cancellationToken)) { throw new StoreRefusedException($"PostgreSQL must run as '{user.Name}', who can enter neither '{data}' nor '{home}'. Choose a data folder outside of private homes."); }
         await File.WriteAllTextAsync(Path.Combine(data, "cluster-location.txt"), home, cancellationToken);
         return home;

@@ -41,6 +41,8 @@ internal static class ClusterSettings
         Number("min_wal_size", 128, "MB");
         Set("checkpoint_timeout", "5min");
         Set("checkpoint_completion_target", "0.9");
+        // One call instead of an fsync for each of a thousand files: 0.1 s against 2 s of a recovery. Older kernels would hide write errors.
+        if (Environment.OSVersion.Version >= new Version(5, 8)) { Set("recovery_init_sync_method", "syncfs"); }
         Set("wal_compression", binaries.BlockCompression ?? "off");
         if (binaries.BlockCompression is { } method) { Set("default_toast_compression", method); }
         Number("max_wal_senders", 10);

@@ -178,18 +178,22 @@ public sealed class EmbeddedPostgres : IAsyncDisposable
     private bool WriteSettings()
     {
         var changed = _folder.WriteSetting("pg_hba.conf", ClusterSettings.HostRules);
+        _folder.WriteWhenAbsent("local.conf", "# Settings of your own: read last, kept.\n");
         return _folder.WriteSetting("postgresql.conf", ClusterSettings.Text(_options, _binaries, _socketFolder, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes)) || changed;
     }
 
     private async Task StartPostmasterAsync(CancellationToken cancellationToken)
     {
+        PostmasterFile.RemoveStale(_folder.Cluster);
+        _folder.ClearSocketFolder(_socketFolder);
+        var began = _time.GetUtcNow();
         var log = Path.Combine(_folder.Cluster, "start.log");
         File.Delete(log);
         var seconds = Math.Max(1, (int)_options.StartTimeout.TotalSeconds).ToString(CultureInfo.InvariantCulture);
         var run = await CommandRun.RunAsync(_folder.User.Wrap(_binaries.Program("pg_ctl"), "start", "--pgdata=" + _folder.Cluster, "--log=" + log, "--wait", "--timeout=" + seconds, "--silent"), cancellationToken);
         if (PostmasterFile.LivePostmaster(_folder.Cluster) is not { } pid || run.ExitCode != 0)
         {
-            throw new StoreRefusedException($"PostgreSQL {_binaries.Version} did not start in '{_folder.Cluster}': {run.Output} {_folder.LastLogLines()}");
+            throw new StoreRefusedException($"PostgreSQL {_binaries.Version} did not start in '{_folder.Cluster}': {_folder.FailureLoggedSince(began) ?? run.Output.ReplaceLineEndings(" ")}");
         }
         _processId = pid;
     }

@@ -26,6 +26,15 @@ internal static class Posix
     /// <summary>Creates one folder of mode 0700. False when anything of that name exists: what somebody else made is never taken for ours.</summary>
     internal static bool MakePrivateFolder(string path) => MakeFolder(path, 0x1C0) == 0;
 
+    /// <summary>Makes a folder and its missing parents with this mode, whatever the umask says: another user must get through.</summary>
+    internal static void MakeFolders(string path, UnixFileMode mode)
+    {
+        if (Directory.Exists(path)) { return; }
+        if (Path.GetDirectoryName(path) is { Length: > 0 } parent) { MakeFolders(parent, mode); }
+        Directory.CreateDirectory(path);
+        File.SetUnixFileMode(path, mode);
+    }
+
     /// <summary>User and group that own a path, or null when it does not exist.</summary>
     internal static (int Uid, int Gid)? Owner(string path)
     {

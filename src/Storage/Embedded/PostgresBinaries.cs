@@ -8,6 +8,9 @@ namespace Headwater.Storage.Embedded;
 /// <summary>PostgreSQL's programs on this machine: where they are and which version they are.</summary>
 internal sealed partial class PostgresBinaries
 {
+    private const UnixFileMode EverybodyReads = UnixFileMode.UserRead | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
+    private const UnixFileMode EverybodyRuns = UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
+
     private PostgresBinaries(string root, string version, int major, string? blockCompression)
     {
         Root = root;
@@ -125,7 +128,7 @@ internal sealed partial class PostgresBinaries
 
     private static void CopyTree(string from, string to)
     {
-        Directory.CreateDirectory(to, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute);
+        Posix.MakeFolders(to, EverybodyReads | UnixFileMode.UserWrite | EverybodyRuns);
         foreach (var entry in new DirectoryInfo(from).EnumerateFileSystemInfos())
         {
             var target = Path.Combine(to, entry.Name);
@@ -135,7 +138,7 @@ internal sealed partial class PostgresBinaries
             {
                 File.Copy(entry.FullName, target);
                 var isProgram = string.Equals(Path.GetFileName(from), "bin", StringComparison.Ordinal);
-                File.SetUnixFileMode(target, File.GetUnixFileMode(target) | UnixFileMode.GroupRead | UnixFileMode.OtherRead | (isProgram ? UnixFileMode.GroupExecute | UnixFileMode.OtherExecute | UnixFileMode.UserExecute : UnixFileMode.None));
+                File.SetUnixFileMode(target, File.GetUnixFileMode(target) | EverybodyReads | (isProgram ? EverybodyRuns : UnixFileMode.None));
             }
         }
     }

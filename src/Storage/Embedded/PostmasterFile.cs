@@ -42,12 +42,43 @@ internal sealed record PostmasterFile(int ProcessId, int Port, string SocketFold
         return found;
     }
 
+    /// <summary>
+    /// Removes a lock file whose process is certainly not this cluster's postmaster: a zombie that its parent has not reaped, or another
+    /// program that got the number after a reboot or in a new container. PostgreSQL itself can tell neither from a postmaster and would
+    /// refuse to start. Call only when no process lives in the cluster. A process we may not look into is left to PostgreSQL's judgement.
+    /// </summary>
+    internal static void RemoveStale(string cluster)
+    {
+        if (Read(cluster) is not { } file || LivesIn(file.ProcessId, cluster)) { return; }
+        if (IsZombie(file.ProcessId) || WorkingFolder(file.ProcessId) is not null) { File.Delete(Path.Combine(cluster, "postmaster.pid")); }
+    }
+
     internal static bool LivesIn(int pid, string cluster)
+    {
+        // A zombie has no working folder, so a dead postmaster that nobody has reaped is not taken for a live one.
+        return string.Equals(WorkingFolder(pid), cluster, StringComparison.Ordinal);
+    }
+
+    private static string? WorkingFolder(int pid)
     {
         try
         {
-            // A zombie has no working folder, so a dead postmaster that nobody has reaped is not taken for a live one.
-            return string.Equals(new FileInfo(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/cwd")).LinkTarget, cluster, StringComparison.Ordinal);
+            return new FileInfo(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/cwd")).LinkTarget;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    private static bool IsZombie(int pid)
+    {
+        try
+        {
+            // "PID (name) S ...": the name may hold anything, so the state is what follows the last parenthesis (proc_pid_stat(5)).
+            var stat = File.ReadAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/stat"));
+            var state = stat.AsSpan(stat.LastIndexOf(')') + 1).TrimStart();
+            return state.Length > 0 && (state[0] is 'Z' or 'X');
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

