@@ -96,9 +96,9 @@ internal sealed class ClusterFolder : IDisposable
         {
             WritePrivate(passwordFile, Password());
             User.Give(passwordFile);
-            string[] locale = binaries.Major >= 17 ? ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"] : ["--locale=C"];
+            string[] newer = binaries.Major >= 17 ? ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--sync-method=" + (ClusterSettings.TrustsSyncfs ? "syncfs" : "fsync")] : [];
             var run = await CommandRun.RunAsync(
-                User.Wrap([binaries.Program("initdb"), "--pgdata=" + partial, "--username=" + EmbeddedPostgres.UserName, "--pwfile=" + passwordFile, "--auth=scram-sha-256", "--encoding=UTF8", "--data-checksums", "--no-instructions", .. locale]), cancellationToken);
+                User.Wrap([binaries.Program("initdb"), "--pgdata=" + partial, "--username=" + EmbeddedPostgres.UserName, "--pwfile=" + passwordFile, "--auth=scram-sha-256", "--encoding=UTF8", "--data-checksums", "--no-instructions", "--locale=C", .. newer]), cancellationToken);
             if (run.ExitCode != 0) { throw new StoreRefusedException($"initdb could not make a cluster in '{partial}': {run.Output}"); }
         }
         finally
