@@ -304,6 +304,13 @@ internal sealed class RunDecoder(
 
     private void Quarantine(ref PublishItem item, string topic, RegisteredDevice? device, ReadOnlySpan<byte> payload, QuarantineReason reason, string detail)
     {
+        if (_run is ReplayRun)
+        {
+            item.Outcome = PublishOutcome.Quarantined;
+            item.OutcomeText = detail;
+            return; // it is held already
+        }
+
         if (!budget.TrySpend(_run.Identity.Owner, payload.Length))
         {
             item.Outcome = PublishOutcome.OverQuota;
