@@ -58,7 +58,7 @@ public sealed class IngestBench : IAsyncDisposable
     public static async Task<IngestBench> StartAsync(string connectionString, Action<IngestOptions>? change = null)
     {
         var source = NpgsqlDataSource.Create(connectionString);
-        var registry = new DeviceRegistry(source, new NoAudit(), new DeviceRegistryOptions(), TimeProvider.System, NullLogger<DeviceRegistry>.Instance);
+        var registry = new DeviceRegistry(source, new NoAudit(), new DeviceRegistryOptions { DefaultOrganizationId = 1 }, TimeProvider.System, NullLogger<DeviceRegistry>.Instance);
         await registry.LoadAsync(CancellationToken.None);
         var options = new IngestOptions();
         change?.Invoke(options);

@@ -102,7 +102,7 @@ public sealed class UplinkLaneTests(IngestFixture fixture) : IClassFixture<Inges
         run.Items[0].Outcome.ShouldBe(PublishOutcome.Committed);
         run.Items[1].Outcome.ShouldBe(PublishOutcome.Quarantined);
         (await ScalarAsync<long>("select count(*) from headend.reading where device_id = $1", meter.DeviceId)).ShouldBe(2);
-        (await ScalarAsync<string>("select string_agg(reason::text, ',' order by ordinal) from headend.quarantine where owner = 'lane-6'")).ShouldBe("1,6,5");
+        (await ScalarAsync<string>("select string_agg(reason::text, ',' order by ordinal) from headend.quarantine where owner = 'lane-6'")).ShouldBe("1,7,5");
         (await ScalarAsync<byte[]>("select payload from headend.quarantine where owner = 'lane-6' and reason = 1")).ShouldBe("garbage"u8.ToArray());
     }
 
