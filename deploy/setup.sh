@@ -31,12 +31,13 @@ require_dotnet() {
 }
 
 require_node() {
-    local version
+    local version major minor
     version=$(node --version 2> /dev/null) || version=
-    version=${version#v}
-    if [ "${version%%.*}" -ge 20 ] 2> /dev/null && command -v npm > /dev/null; then return 0; fi
-    complain "Headwater needs Node.js 20 or newer with npm (found: ${version:-none}). It builds the web app and fetches PostgreSQL."
-    complain "Install the packages nodejs and npm of a distribution that has version 20, or follow the Node.js project's download page, then start again."
+    IFS=. read -r major minor _ <<< "${version#v}"
+    # 20.19 is the least that Vite 8 runs on.
+    if { [ "${major:-0}" -gt 20 ] || { [ "${major:-0}" = 20 ] && [ "$minor" -ge 19 ]; }; } && command -v npm > /dev/null; then return 0; fi
+    complain "Headwater needs Node.js 20.19 or newer with npm (found: ${version:-none}). They build the web app and install PostgreSQL."
+    complain "Install nodejs and npm from a distribution that has them, or follow the Node.js project's download page, then start again."
     return 1
 }
 
