@@ -6,7 +6,7 @@ namespace Headwater.Devices.Uplink;
 // SenML packs: RFC 8428, JSON form. bn = device, n = OBIS code, bt/t = seconds, bu/u = unit, bv/v = value.
 public sealed partial class UplinkReader
 {
-    private struct SenmlBase
+    private struct SenmlDefaults
     {
         internal TextRange Device;
         internal DecimalNumber Time;
@@ -18,7 +18,7 @@ public sealed partial class UplinkReader
 
     private void DecodeSenml(ref Utf8JsonReader json)
     {
-        var pack = new SenmlBase { IsUsable = true };
+        var pack = new SenmlDefaults { IsUsable = true };
         var index = 0;
         while (json.Read() && json.TokenType != JsonTokenType.EndArray)
         {
@@ -42,7 +42,7 @@ public sealed partial class UplinkReader
         if (index == 0) { Refuse(QuarantineReason.MissingField, "pack: empty"); }
     }
 
-    private void DecodeSenmlRecord(ref Utf8JsonReader json, int index, ref SenmlBase pack)
+    private void DecodeSenmlRecord(ref Utf8JsonReader json, int index, ref SenmlDefaults pack)
     {
         var depth = json.CurrentDepth;
         var read = new SentRead();
@@ -106,7 +106,7 @@ public sealed partial class UplinkReader
         _message.AddRead(read);
     }
 
-    private bool TryBaseName(ref Utf8JsonReader json, ref SenmlBase pack)
+    private bool TryBaseName(ref Utf8JsonReader json, ref SenmlDefaults pack)
     {
         pack.IsUsable = false;
         if (!TryText(ref json, "bn", out var text)) { return false; }
