@@ -14,7 +14,7 @@ public sealed partial class FileRules
     public void Lock_files_record_no_addresses_when_packages_are_restored() =>
         Rule.Holds("A lock file records a download address:", Checkout.Files
             .Where(file => Path.GetFileName(file) is "packages.lock.json" or "package-lock.json")
-            .Where(file => Checkout.Text(file).Contains("http", StringComparison.OrdinalIgnoreCase) && HasAddress(file)));
+            .Where(file => DownloadAddress().IsMatch(Checkout.Text(file))));
 
     [Fact]
     public void Tracked_files_name_no_machine_and_no_registry_when_shared() =>
@@ -38,9 +38,7 @@ public sealed partial class FileRules
             .Where(script => !Checkout.Exists(script) || OperatingSystem.IsWindows() || !File.GetUnixFileMode(Path.Combine(Checkout.Root, script)).HasFlag(UnixFileMode.UserExecute)));
     }
 
-    // Packages whose name holds the word (http-errors) are no addresses.
-    private static bool HasAddress(string file) => Address().IsMatch(Checkout.Text(file));
-
-    [GeneratedRegex(@"https?:/|""resolved""", RegexOptions.ExplicitCapture, 5000)]
-    private static partial Regex Address();
+    // Where a package asks for funding or names its home is no download address.
+    [GeneratedRegex(@"""resolved""|https?:[^""]*\.(?:tgz|nupkg)|https?:[^""]*/v3/", RegexOptions.ExplicitCapture, 5000)]
+    private static partial Regex DownloadAddress();
 }
