@@ -1,20 +1,20 @@
 #!/usr/bin/env bash
 # Publishes a reading of one meter with mosquitto_pub: the smallest meter there is. Meant for cron, see examples/crontab.
 #
-#   HEADWATER_USER=meter_3105 HEADWATER_PASSWORD=... examples/publish-reading.sh
+#   MQTT_USER=meter_3105 MQTT_PASSWORD=... examples/publish-reading.sh
 #
-# HEADWATER_HOST (localhost), HEADWATER_PORT (1883), HEADWATER_METER (the user's name) say where to and for which meter.
+# MQTT_HOST (localhost), MQTT_PORT (1883), METER (the user's name) say where to and for which meter.
 # A meter's register only rises, so the random part is what was used since the last reading; the total is kept in a
-# small file (HEADWATER_STATE, by default under ~/.local/state). The exit status is mosquitto_pub's: 0 means the server
+# small file (METER_STATE, by default under ~/.local/state). The exit status is mosquitto_pub's: 0 means the server
 # has stored the message, because it acknowledges QoS 1 only after its commit.
 set -euo pipefail
 
-user=${HEADWATER_USER:?set HEADWATER_USER to the name of a credential}
-password=${HEADWATER_PASSWORD:?set HEADWATER_PASSWORD to its secret}
-host=${HEADWATER_HOST:-localhost}
-port=${HEADWATER_PORT:-1883}
-meter=${HEADWATER_METER:-$user}
-state=${HEADWATER_STATE:-${XDG_STATE_HOME:-$HOME/.local/state}/headwater}/$meter
+user=${MQTT_USER:?set MQTT_USER to the name of a credential}
+password=${MQTT_PASSWORD:?set MQTT_PASSWORD to its secret}
+host=${MQTT_HOST:-localhost}
+port=${MQTT_PORT:-1883}
+meter=${METER:-$user}
+state=${METER_STATE:-${XDG_STATE_HOME:-$HOME/.local/state}/headwater}/$meter
 
 mkdir -p "${state%/*}"
 watt_hours=$(cat "$state" 2> /dev/null || echo 0)

@@ -39,6 +39,6 @@ public sealed partial class FileRules
     }
 
     // Where a package asks for funding or names its home is no download address.
-    [GeneratedRegex(@"""resolved""|https?:[^""]*\.(?:tgz|nupkg)|https?:[^""]*/v3/", RegexOptions.ExplicitCapture, 5000)]
+    [GeneratedRegex(@"""resolved"": *""[a-z+]*:|https?:[^""]*\.(?:tgz|nupkg)|https?:[^""]*/v3/", RegexOptions.ExplicitCapture, 5000)]
     private static partial Regex DownloadAddress();
 }
