@@ -43,7 +43,7 @@ public sealed partial class TypeRules
     [Fact]
     public void Settings_state_default_and_range_when_they_are_numbers_or_times()
     {
-        Rule.Holds("A setting's documentation names no default (nor \"required\"); one that is a number or a time also needs its range (\"default\", \"range\" or \"at least\", \"at most\", \"between\"), and a reason:",
+        Rule.Holds("A setting's documentation names no default (nor \"required\"); one that is a number or a time also needs its range (\"range\", \"1 to 10\", \"at least\", \"at most\", \"or more\", ...), and a reason:",
             from type in Product.Types
             where type.IsClass && type.Name.EndsWith("Options", StringComparison.Ordinal)
             from property in type.GetProperties(BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.DeclaredOnly)
@@ -115,6 +115,6 @@ public sealed partial class TypeRules
     [GeneratedRegex(@"\bdefaults?\b|\brequired\b|\bnull for\b", RegexOptions.IgnoreCase, 5000)]
     private static partial Regex DefaultWord();
 
-    [GeneratedRegex(@"\brange\b|\bat least\b|\bat most\b|\bbetween\b|\d\s*(?:to|-|\.\.|–)\s*[\d(]", RegexOptions.IgnoreCase, 5000)]
+    [GeneratedRegex(@"\brange\b|\bat least\b|\bat most\b|\bbetween\b|\bor more\b|\babove\b|\d\s*(?:to|-|\.\.|–)\s*[\d(]", RegexOptions.IgnoreCase, 5000)]
     private static partial Regex RangeWord();
 }

@@ -65,7 +65,7 @@ public sealed record MqttClientOptions
     /// <summary>Published by the server when this client vanishes; null (default): none.</summary>
     public WillMessage? Will { get; init; }
 
-    /// <summary>Own properties of CONNECT.</summary>
+    /// <summary>Own properties of CONNECT. Default none.</summary>
     public IReadOnlyList<UserProperty> UserProperties { get; init; } = [];
 
     /// <summary>QoS 1 and 2 messages taken unacknowledged, 1 to 65,535; 5.0 only. Default 100: bounds what waits for a slow handler.</summary>
