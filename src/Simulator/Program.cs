@@ -9,6 +9,7 @@ internal static class Program
     {
         var root = new RootCommand("Simulated meters for a head-end, and load for measuring it.")
         {
+            RunCommand.Make(),
             CheckCommand.Make(),
             LoadCommand.Make(),
         };

@@ -96,6 +96,8 @@ internal static class LoadCommand
         Check("--threads", plan.Threads, 1, Math.Min(16, plan.Mode == LoadMode.Fanout ? 1 : plan.Connections));
         Check("--meters-per-connection", plan.MetersPerConnection, 1, 1_000);
         Check("--sources", plan.Sources, 1, 2_500);
+        if (plan.IsSecure && plan.Mode is LoadMode.Rate or LoadMode.Fanout) { mistakes.Add("--mode: over TLS only publish, connect and idle"); }
+        if (plan.IsSecure && plan.QualityOfService == QualityOfService.AtMostOnce) { mistakes.Add("--qos: 0 is not measured over TLS"); }
         if (plan.Mode == LoadMode.Rate && plan.Rate <= 0) { mistakes.Add("--rate: is needed in rate mode"); }
         if (StartOf(parsed) is null) { mistakes.Add("--start: is not a time such as 2026-01-01T00:00:00Z"); }
         if (plan.Step < Duration.FromMilliseconds(1)) { mistakes.Add("--step: is under a millisecond"); }

@@ -3,12 +3,12 @@ using System.Buffers;
 namespace Headwater.Simulator.Load;
 
 /// <summary>Bytes on their way to one connection; one of these serves all connections of a thread in turn.</summary>
-internal sealed class LoadOutput : IBufferWriter<byte>
+internal sealed class LoadOutput(int capacity = LoadOutput.Full + (64 * 1024)) : IBufferWriter<byte>
 {
     /// <summary>Most bytes gathered before they are sent: as much as a socket's send buffer takes at once.</summary>
     internal const int Full = 128 * 1024;
 
-    private byte[] _bytes = new byte[Full + (64 * 1024)];
+    private byte[] _bytes = new byte[capacity];
 
     /// <summary>Bytes gathered.</summary>
     internal int Length { get; private set; }

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 
 namespace Headwater.Simulator.Load;
@@ -11,10 +10,23 @@ internal static class LoadRun
     internal static async Task<int> RunAsync(LoadPlan plan, TextWriter output, TextWriter errors, CancellationToken cancellationToken)
     {
         var processorBefore = Environment.CpuUsage.TotalTime;
-        using var gate = new LoadGate(plan, plan.Threads)
+        void Ready(TimeSpan elapsed)
         {
-            Ready = elapsed => output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"ready connections={plan.Connections} seconds={elapsed.TotalSeconds:F3}")),
-        };
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"ready connections={plan.Connections} seconds={elapsed.TotalSeconds:F3}"));
+            output.Flush();
+        }
+
+        var shares = plan.IsSecure ? [await new SecureLoad(plan).RunAsync(Ready, cancellationToken)] : await RunThreadsAsync(plan, Ready, cancellationToken);
+        var processor = Environment.CpuUsage.TotalTime - processorBefore;
+        var failures = shares.SelectMany(share => share.Tally.Failures).GroupBy(f => f.Key, f => f.Value, StringComparer.Ordinal).ToList();
+        foreach (var failure in failures) { await errors.WriteLineAsync($"{failure.Sum()} x {failure.Key}"); }
+        await output.WriteLineAsync(Line(plan, shares, processor, failures.Sum(f => f.Sum())));
+        return failures.Count == 0 ? 0 : 1;
+    }
+
+    private static async Task<LoadShare[]> RunThreadsAsync(LoadPlan plan, Action<TimeSpan> ready, CancellationToken cancellationToken)
+    {
+        using var gate = new LoadGate(plan, plan.Threads) { Ready = ready };
         var total = plan.Mode == LoadMode.Fanout ? plan.Connections + 1 : plan.Connections;
         var threads = Enumerable.Range(0, plan.Threads).Select(thread =>
         {
@@ -22,12 +34,7 @@ internal static class LoadRun
             return Task.Factory.StartNew(
                 () => RunShare(plan, indexes, gate, cancellationToken), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         });
-        var shares = await Task.WhenAll(threads.ToList());
-        var processor = Environment.CpuUsage.TotalTime - processorBefore;
-        var failures = shares.SelectMany(share => share.Tally.Failures).GroupBy(f => f.Key, f => f.Value, StringComparer.Ordinal).ToList();
-        foreach (var failure in failures) { await errors.WriteLineAsync($"{failure.Sum()} x {failure.Key}"); }
-        await output.WriteLineAsync(Line(plan, shares, processor, failures.Sum(f => f.Sum())));
-        return failures.Count == 0 ? 0 : 1;
+        return await Task.WhenAll(threads.ToList());
     }
 
     private static LoadShare RunShare(LoadPlan plan, IEnumerable<int> indexes, LoadGate gate, CancellationToken cancellationToken)
