@@ -2,8 +2,8 @@ import type * as T from '../src/api/types';
 
 export interface Reply { status: number; body?: unknown }
 
-const reasons = ['notJson', 'unknownRegister', 'timeOutOfRange', 'unknownDevice', 'outOfRange', 'notAuthorised'];
-const classes = ['meter', 'meter', 'meter', 'concentrator', 'gateway'];
+const reasons = ['notJson', 'unknownRegister', 'timeOutsideWindow', 'unknownDevice', 'outOfRange', 'notAuthorized'];
+const classes = ['electricityMeter', 'electricityMeter', 'electricityMeter', 'concentrator', 'gateway'];
 const minute = 60_000;
 
 function noise(seed: number): number {
@@ -63,7 +63,7 @@ export class World {
       flow: { received: rate(p.received, seconds * 100), committed: rate(p.committed, seconds * 99.6), readings: rate(p.committed * 2, seconds * 199), quarantined: rate(p.quarantined, held), acknowledged: rate(p.committed, seconds * 99.6), bytesPerSecond: empty ? 0 : p.received * 183 },
       acknowledgement: empty ? { p50Milliseconds: null, p99Milliseconds: null } : { p50Milliseconds: 2.4 + noise(now / 1000 | 0), p99Milliseconds: p.acknowledgementP99 },
       commit: { batchesPerSecond: empty ? 0 : 41.2 + noise(now / 1000 | 0) * 8, averageRows: empty ? 0 : 4.7, lastCommitNumber: empty ? null : String(120_000 + Math.floor(seconds * 44)), lastCommittedAt: empty ? null : new Date(now - 40).toISOString(), queueBytes: empty ? 0 : 48_213, queueLimitBytes: 64_000_000 },
-      quarantine: { held, newest: empty ? [] : [{ reason: 'unknownRegister', count: 21 }, { reason: 'notJson', count: 9 }, { reason: 'timeOutOfRange', count: 7 }] },
+      quarantine: { held, newest: empty ? [] : [{ reason: 'unknownRegister', count: 21 }, { reason: 'notJson', count: 9 }, { reason: 'timeOutsideWindow', count: 7 }] },
       storage: { databaseBytes: empty ? 8_400_000 : 1_342_118_912, diskFreeBytes: 58_700_000_000, readingsEstimate: empty ? 0 : 2_148_200 + Math.round(seconds * 199), oldestReadingAt: empty ? null : '2026-10-21T00:00:00Z', partitions: empty ? 2 : 6 },
       alarms: empty ? [] : [
         { severity: 'fault', text: 'Concentrator dcu_0003 lost power (last gasp).', since: new Date(now - 11 * minute).toISOString(), link: '/devices/meter_0003' },
@@ -84,10 +84,10 @@ export class World {
   device(index: number): T.DeviceRow {
     const silent = index % 500 === 3;
     const now = Date.now();
-    const cls = classes[index % 50 === 3 ? 3 : index % 50 === 7 ? 4 : 0] ?? 'meter';
+    const cls = classes[index % 50 === 3 ? 3 : index % 50 === 7 ? 4 : 0] ?? 'electricityMeter';
     return {
       id: `meter_${String(index).padStart(4, '0')}`, name: index % 7 === 0 ? `${101 + (index % 40)}동 ${100 + (index % 1900)}호` : `Riverside ${1 + Math.floor(index / 40)} / unit ${1 + (index % 40)}`,
-      class: cls, status: index % 97 === 5 ? 'registered' : 'active', connected: !silent,
+      class: cls, status: index % 97 === 5 ? 'suspended' : 'active', connected: !silent,
       lastSeenAt: new Date(now - (silent ? 95 * minute : noise(index + Math.floor(now / 5000)) * 9000)).toISOString(),
       lastReadingAt: new Date(Math.floor(now / (15 * minute)) * 15 * minute - (silent ? 90 * minute : 0)).toISOString(),
       registersCount: 3, timeZone: 'Asia/Seoul', carrierId: index % 3 === 0 && index % 50 !== 3 ? `meter_${String(Math.floor(index / 50) * 50 + 3).padStart(4, '0')}` : null,
@@ -141,7 +141,7 @@ export class World {
     for (; at >= from && items.length < limit; at -= 15 * minute) {
       const k = at / (15 * minute);
       const value = register === '2' ? (2280 + Math.floor(50 * noise(index + k))) / 10 : register === '3' ? Math.round(load(index, at) / 4) : 12_000 + (at - 1_763_000_000_000) / 3_600_000 * 0.55;
-      items.push({ at: new Date(at).toISOString(), value: register === '1' ? value.toFixed(3) : String(value), unit: register === '1' ? 'kWh' : register === '2' ? 'V' : 'Wh', quality: 'measured', suspicions: k % 41 === 0 ? ['clock'] : [], commitNumber: String(100_000 + (k % 20_000)), ordinal: index % 40, receivedAt: new Date(at + 2140).toISOString() });
+      items.push({ at: new Date(at).toISOString(), value: register === '1' ? value.toFixed(3) : String(value), unit: register === '1' ? 'kWh' : register === '2' ? 'V' : 'Wh', quality: 'measured', suspicions: k % 41 === 0 ? ['clockAhead'] : [], commitNumber: String(100_000 + (k % 20_000)), ordinal: index % 40, receivedAt: new Date(at + 2140).toISOString() });
     }
     return { items: this.scene.empty ? [] : items, next: at >= from && !this.scene.empty ? new Date(at).toISOString() : null };
   }

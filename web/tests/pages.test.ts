@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { toProblem, withQuery } from '../src/api/client';
 import { chartData } from '../src/pages/Devices/chartData';
 import { cell, toCsv } from '../src/pages/Devices/csv';
+import { emptyLog, limit, reduceLog, type Received } from '../src/pages/Broker/messageLog';
 import { rangeOf } from '../src/pages/Devices/range';
 import { pasteLine } from '../src/pages/pasteLine';
 import { merge, parseSearch, stringifySearch } from '../src/url';
@@ -76,5 +77,23 @@ describe('paste line', () => {
     const line = pasteLine('meter_1', 'a$b', 'localhost');
     expect(line).toContain("-u meter_1 -P 'a$b'");
     expect(line).toContain('-t smart_meter/meter_readings');
+  });
+});
+
+describe('messages of the page’s MQTT client', () => {
+  const message = (key: number): Received => ({ key, at: 0, topic: 't', qos: 0, retain: false, bytes: new Uint8Array() });
+  it('keeps_only_the_newest_when_more_arrive_than_are_shown', () => {
+    const log = reduceLog(emptyLog, { kind: 'received', batch: Array.from({ length: limit + 7 }, (_, key) => message(key)) });
+    expect(log.messages).toHaveLength(limit);
+    expect(log.messages[0]?.key).toBe(7);
+    expect(log.total).toBe(limit + 7);
+  });
+  it('counts_what_is_missed_when_paused_and_forgets_it_when_resumed', () => {
+    let log = reduceLog(reduceLog(emptyLog, { kind: 'received', batch: [message(1)] }), { kind: 'pause' });
+    log = reduceLog(log, { kind: 'received', batch: [message(2), message(3)] });
+    expect([log.messages.length, log.missed, log.total]).toEqual([1, 2, 3]);
+    log = reduceLog(log, { kind: 'resume' });
+    expect([log.paused, log.missed]).toEqual([false, 0]);
+    expect(reduceLog(log, { kind: 'clear' })).toEqual(emptyLog);
   });
 });

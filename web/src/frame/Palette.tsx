@@ -18,9 +18,10 @@ const known: Record<string, IconName> = { device: 'devices', page: 'right', sess
 export function Palette({ opened, onClose, onHelp }: { opened: boolean; onClose: () => void; onHelp: () => void }) {
   const { t } = useTranslation();
   return (
-    <Modal opened={opened} onClose={onClose} withCloseButton={false} centered={false} yOffset="12vh" padding={0} size={620} className="palette" aria-label={t('search')}>
-      <Choices onClose={onClose} onHelp={onHelp} />
-    </Modal>
+    <Modal.Root opened={opened} onClose={onClose} centered={false} yOffset="12vh" padding={0} size={620} className="palette">
+      <Modal.Overlay backgroundOpacity={0.45} />
+      <Modal.Content aria-label={t('search')}><Modal.Body><Choices onClose={onClose} onHelp={onHelp} /></Modal.Body></Modal.Content>
+    </Modal.Root>
   );
 }
 

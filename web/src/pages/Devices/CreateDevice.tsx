@@ -9,6 +9,8 @@ import { ProblemNotice } from '../../components/Bits';
 import { pasteLine } from '../pasteLine';
 import { Secret } from './Secret';
 
+export const classes = ['electricityMeter', 'waterMeter', 'gasMeter', 'heatMeter', 'concentrator', 'gateway'];
+
 /** A device and its first secret in one step, ending with a line that publishes as it. */
 export function CreateDevice({ opened, onClose, onOpen }: { opened: boolean; onClose: () => void; onOpen: (id: string) => void }) {
   const { t } = useTranslation('devices');
@@ -16,7 +18,7 @@ export function CreateDevice({ opened, onClose, onOpen }: { opened: boolean; onC
   const person = usePerson();
   const [id, setId] = useState('');
   const [name, setName] = useState('');
-  const [kind, setKind] = useState('meter');
+  const [kind, setKind] = useState('electricityMeter');
   const [zone, setZone] = useState(person.organization.timeZone);
   const create = useMutation({
     mutationFn: async () => {
@@ -40,7 +42,7 @@ export function CreateDevice({ opened, onClose, onOpen }: { opened: boolean; onC
           {create.error ? <ProblemNotice error={create.error} /> : null}
           <TextInput label={t('id')} description={t('idRule')} value={id} onChange={(event) => setId(event.currentTarget.value)} error={id && !valid ? t('idWrong') : undefined} data-autofocus spellCheck={false} autoComplete="off" />
           <TextInput label={t('name')} value={name} onChange={(event) => setName(event.currentTarget.value)} autoComplete="off" />
-          <Select label={t('class')} value={kind} onChange={(value) => setKind(value ?? 'meter')} allowDeselect={false} data={['meter', 'concentrator', 'gateway'].map((value) => ({ value, label: t(`class.${value}`) }))} />
+          <Select label={t('class')} value={kind} onChange={(value) => setKind(value ?? 'electricityMeter')} allowDeselect={false} data={classes.map((value) => ({ value, label: t(`class.${value}`) }))} />
           <TextInput label={t('timeZone')} value={zone} onChange={(event) => setZone(event.currentTarget.value)} />
           <Group justify="flex-end"><Button variant="default" onClick={close}>{t('common:cancel')}</Button><Button type="submit" disabled={!valid} loading={create.isPending}>{t('create')}</Button></Group>
         </form>

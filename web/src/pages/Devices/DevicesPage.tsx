@@ -12,7 +12,7 @@ import { Meaning } from '../../components/Meaning';
 import { usePages, VirtualTable, type Column } from '../../components/VirtualTable';
 import { formatNumber } from '../../format/number';
 import { useUrl } from '../../url';
-import { CreateDevice } from './CreateDevice';
+import { classes, CreateDevice } from './CreateDevice';
 import { DeviceView } from './DeviceView';
 
 export default function DevicesPage() {
@@ -66,7 +66,7 @@ export default function DevicesPage() {
       <div className="filters">
         <TextInput aria-label={t('search')} placeholder={t('search')} leftSection={<Icon name="search" size={16} />} value={typed} onChange={(event) => { setTyped(event.currentTarget.value); search(event.currentTarget.value); }} style={{ flex: '1 1 220px', maxWidth: 360 }} />
         <Select aria-label={t('connection')} value={connected} allowDeselect={false} onChange={(value) => set({ connected: value ?? '' })} data={[{ value: '', label: t('filter.anyConnection') }, { value: 'true', label: t('connected') }, { value: 'false', label: t('notConnected') }]} w={164} />
-        <Select aria-label={t('class')} value={kind} allowDeselect={false} onChange={(value) => set({ class: value ?? '' })} data={[{ value: '', label: t('filter.anyClass') }, ...['meter', 'concentrator', 'gateway'].map((value) => ({ value, label: t(`class.${value}`) }))]} w={150} />
+        <Select aria-label={t('class')} value={kind} allowDeselect={false} onChange={(value) => set({ class: value ?? '' })} data={[{ value: '', label: t('filter.anyClass') }, ...classes.map((value) => ({ value, label: t(`class.${value}`) }))]} w={164} />
         <span className="dim num grow" role="status">{pages.total === undefined ? '' : filtered ? t('matching', { count: pages.total, text: formatNumber(pages.total, locale) }) : ''}</span>
         <Menu closeOnItemClick={false}>
           <Menu.Target><button type="button" className="tool only-wide"><Icon name="columns" size={16} />{t('common:columns')}</button></Menu.Target>

@@ -46,7 +46,7 @@ export const Flow = memo(function Flow({ overview, stale }: { overview: Overview
       </Station>
       <div className="aside">
         <div className="stem" aria-hidden="true"><svg width="14" height="26" viewBox="0 0 14 26"><path d="M7 0v17" stroke="currentColor" strokeWidth="2" strokeDasharray="3 4" /><path d="M2.500 16h9L7 24z" fill="currentColor" /></svg></div>
-        <Link to="/quarantine" className="hold"><Meaning name={(o?.quarantine.held ?? 0) > 0 ? 'attention' : 'ok'}>{t('flow.quarantine')}</Meaning>{o ? <span className="num"><b>{t('flow.held', { count: o.quarantine.held, text: formatCompact(o.quarantine.held, locale) })}</b> <span className="dim">+{formatRate(o.flow.quarantined.perSecond, locale)}/s</span></span> : <Bone width={90} />}</Link>
+        <Link to="/quarantine" className="hold"><Meaning name={(o?.quarantine.held ?? 0) > 0 ? 'attention' : 'ok'}>{t('flow.quarantine')}</Meaning>{o ? <span className="num"><b>{t('flow.held', { count: o.quarantine.held, text: formatCompact(o.quarantine.held, locale) })}</b>{o.flow.quarantined.perSecond > 0 ? <span className="dim"> +{formatRate(o.flow.quarantined.perSecond, locale)}/s</span> : null}</span> : <Bone width={90} />}</Link>
       </div>
     </section>
   );
