@@ -160,6 +160,7 @@ public sealed class MqttServer : IAsyncDisposable
         Subscriptions = Subscriptions.Count,
         Retained = Retained.Count,
         RetainedBytes = Retained.Bytes,
+        OutboundWaiting = OutboundTotals.Waiting,
     };
 
     /// <summary>A page of sessions in order of client id.</summary>

@@ -223,4 +223,7 @@ public sealed record MqttServerFigures(
 
     /// <summary>Bytes of retained messages.</summary>
     public long RetainedBytes { get; init; }
+
+    /// <summary>Bytes that wait for peers which do not take them.</summary>
+    public long OutboundWaiting { get; init; }
 }

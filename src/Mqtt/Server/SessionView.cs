@@ -17,11 +17,12 @@ namespace Headwater.Mqtt.Server;
 /// <param name="QueuedBytes">Their bytes.</param>
 /// <param name="InFlight">Of these, sent and not acknowledged.</param>
 /// <param name="Uncommitted">Messages it published that have not committed yet.</param>
+/// <param name="OpenIncoming">QoS 2 packet ids received and not yet released.</param>
 /// <param name="HasWill">A will is set.</param>
 public sealed record SessionView(
     string ClientId, string Name, bool IsConnected, string? Listener, string? Remote, ProtocolVersion Version, int KeepAliveSeconds,
     uint ExpiryInterval, DateTimeOffset CreatedAt, DateTimeOffset? ConnectedAt, DateTimeOffset? DisconnectedAt, int Subscriptions, int Queued,
-    long QueuedBytes, int InFlight, int Uncommitted, bool HasWill);
+    long QueuedBytes, int InFlight, int Uncommitted, int OpenIncoming, bool HasWill);
 
 /// <summary>Which sessions to list.</summary>
 /// <param name="Text">Part of the client id or name, any case; null for all.</param>
@@ -92,7 +93,7 @@ internal static class BrokerLists
                 session.ClientId, session.Identity.Name, connection is not null, connection?.Listener.Name, connection?.Remote, session.Version,
                 connection?.KeepAliveSeconds ?? 0, session.ExpiryInterval, session.CreatedAt,
                 session.ConnectedAt == default ? null : session.ConnectedAt, session.DisconnectedAt, session.SubscriptionCount, session.QueueCount,
-                session.QueueBytes, session.InFlight, connection?.OutstandingMessages ?? 0, session.Will is not null);
+                session.QueueBytes, session.InFlight, connection?.OutstandingMessages ?? 0, session.IncomingOpen, session.Will is not null);
         }
     }
 
