@@ -123,23 +123,30 @@ internal sealed class IngestBatch(IngestStatistics statistics) : CommitBatch
     public override async Task WriteAsync(CommitScope scope, CancellationToken cancellationToken)
     {
         _outcome = default;
-        if (_messages > 0)
+        // The bytes are packed while PostgreSQL takes the rows.
+        var packing = _messages > 0 && _packedLog is null ? Task.Run(() => UplinkLogFormat.Pack(_log.Written), CancellationToken.None) : null;
+        try
         {
-            _packedLog ??= UplinkLogFormat.Pack(_log.Written);
-            await IngestSql.InsertLogAsync(scope, _messages, _ordinals, _log.Length, _packedLog, cancellationToken).ConfigureAwait(false);
+            await WriteRowsAsync(scope, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            if (packing is not null) { _packedLog = await packing.ConfigureAwait(false); }
         }
 
-        if (_care < 2)
-        {
-            ReadingRow.Stamp(_direct.Written, scope.CommitNumber);
-            ReadingRow.Stamp(_staged.Written, scope.CommitNumber);
-            await WriteReadingsAsync(scope, cancellationToken).ConfigureAwait(false);
-            await WriteProfilesAsync(scope, cancellationToken).ConfigureAwait(false);
-            if (_meterEvents.Count > 0) { await IngestSql.InsertMeterEventsAsync(scope, _meterEvents, cancellationToken).ConfigureAwait(false); }
-        }
-
+        if (_packedLog is not null) { await IngestSql.InsertLogAsync(scope, _messages, _ordinals, _log.Length, _packedLog, cancellationToken).ConfigureAwait(false); }
         if (_quarantine.Count > 0) { await IngestSql.InsertQuarantineAsync(scope, _quarantine, cancellationToken).ConfigureAwait(false); }
         if (_changes.Count > 0) { await SessionSql.ApplyAsync(scope.Connection, _changes, cancellationToken).ConfigureAwait(false); }
+    }
+
+    private async Task WriteRowsAsync(CommitScope scope, CancellationToken cancellationToken)
+    {
+        if (_care == 2) { return; }
+        ReadingRow.Stamp(_direct.Written, scope.CommitNumber);
+        ReadingRow.Stamp(_staged.Written, scope.CommitNumber);
+        await WriteReadingsAsync(scope, cancellationToken).ConfigureAwait(false);
+        await WriteProfilesAsync(scope, cancellationToken).ConfigureAwait(false);
+        if (_meterEvents.Count > 0) { await IngestSql.InsertMeterEventsAsync(scope, _meterEvents, cancellationToken).ConfigureAwait(false); }
     }
 
     private async Task WriteReadingsAsync(CommitScope scope, CancellationToken cancellationToken)
@@ -215,7 +222,12 @@ internal sealed class IngestBatch(IngestStatistics statistics) : CommitBatch
         var readings = _outcome.Inserted + (_care == 0 ? _direct.Length / ReadingRow.Size : 0);
         var blocks = _care == 2 ? 0 : _directProfiles.Sum(static p => (long)p.Count) + _stagedProfiles.Sum(static p => (long)p.Count);
         statistics.AddCommitted(_messages, readings, blocks, _outcome.Repeats + _outcome.ProfileRepeats, _outcome.Conflicts);
-        foreach (var run in _runs) { run.Complete(); }
+        foreach (var run in _runs)
+        {
+            run.CommitNumber = scope.CommitNumber;
+            run.Complete();
+        }
+
         foreach (var waiter in _waiters) { waiter.TrySetResult(); }
     }
 

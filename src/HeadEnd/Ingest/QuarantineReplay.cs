@@ -81,7 +81,7 @@ public sealed class QuarantineReplay(NpgsqlDataSource primary, UplinkLane lane, 
             var route = UplinkRouter.TryRoute(topic, sender, allowed) ?? new TopicRoute(topic, TopicVerdict.Refused);
             runs.Add(new ReplayRun(
                 new QuarantineKey(row.GetInt64(0), row.GetInt32(1)), row.GetString(3), owner, row.GetFieldValue<DateTimeOffset>(2), route,
-                row.GetFieldValue<byte[]>(6), lane));
+                row.GetFieldValue<byte[]>(6)));
         }
 
         return runs;
@@ -158,16 +158,14 @@ internal sealed class ReplayRun : PublishRun
     private static long _last = long.MinValue / 2;
 
     private readonly TaskCompletionSource _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly UplinkLane _lane;
 
-    internal ReplayRun(QuarantineKey key, string clientId, string owner, DateTimeOffset arrivedAt, TopicRoute route, byte[] payload, UplinkLane lane)
+    internal ReplayRun(QuarantineKey key, string clientId, string owner, DateTimeOffset arrivedAt, TopicRoute route, byte[] payload)
     {
         Key = key;
         ClientId = clientId;
         Identity = new OriginalSender(owner);
         ConnectionNumber = Interlocked.Increment(ref _last);
         ArrivedAtMicroseconds = (arrivedAt.UtcTicks - DateTime.UnixEpoch.Ticks) / 10;
-        _lane = lane;
         var offset = Append(payload);
         ref var item = ref AddItem();
         item.Route = route;
@@ -185,16 +183,9 @@ internal sealed class ReplayRun : PublishRun
 
     internal QuarantineKey Key { get; }
 
-    internal long CommitNumber { get; private set; }
-
     internal Task Done => _done.Task;
 
-    public override void Complete()
-    {
-        // On the committer's thread: the latest commit is this run's own.
-        CommitNumber = _lane.Commits.LastCommitNumber;
-        _done.TrySetResult();
-    }
+    public override void Complete() => _done.TrySetResult();
 
     private sealed class OriginalSender(string owner) : MqttIdentity
     {

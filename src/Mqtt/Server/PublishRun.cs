@@ -100,6 +100,9 @@ public abstract class PublishRun
     /// <summary>Arrival of the read, microseconds since 1970-01-01T00:00:00Z.</summary>
     public long ArrivedAtMicroseconds { get; set; }
 
+    /// <summary>Number of the commit that made it durable; written by the lane before <see cref="Complete"/>, 0 where nothing is numbered.</summary>
+    public long CommitNumber { get; set; }
+
     /// <summary>Session changes to commit in the same transaction (queued messages, retained messages, packet ids); null when there are none.</summary>
     public List<SessionChange>? Changes { get; set; }
 
@@ -157,5 +160,6 @@ public abstract class PublishRun
         _count = 0;
         Changes = null;
         ArrivedAtMicroseconds = 0;
+        CommitNumber = 0;
     }
 }

@@ -38,6 +38,7 @@ public sealed class GroupCommitLane<TBatch> : IAsyncDisposable
     private long _waitingWeight; // of the sealed batches and the one being committed
     private TaskCompletionSource _room = Done();
     private NpgsqlConnection? _connection;
+    private Task _completing = Task.CompletedTask;
 
     /// <summary>Starts the committer.</summary>
     /// <param name="source">The primary.</param>
@@ -143,16 +144,9 @@ public sealed class GroupCommitLane<TBatch> : IAsyncDisposable
                 while (TryTake(out var batch))
                 {
                     var scope = await CommitAsync(batch, stopping).ConfigureAwait(false);
-                    try
-                    {
-                        batch.Complete(scope);
-                    }
-                    catch (Exception e)
-                    {
-                        GroupCommitLog.CompletionFailed(_logger, scope.CommitNumber, e);
-                    }
-
-                    PutBack(batch);
+                    // Acknowledging one group runs beside the commit of the next, but never beside another acknowledging: order is kept.
+                    await _completing.ConfigureAwait(false);
+                    _completing = Task.Run(() => Complete(batch, scope), CancellationToken.None);
                 }
             }
         }
@@ -162,8 +156,23 @@ public sealed class GroupCommitLane<TBatch> : IAsyncDisposable
         }
         finally
         {
+            await _completing.ConfigureAwait(false);
             if (_connection is not null) { await _connection.DisposeAsync().ConfigureAwait(false); }
         }
+    }
+
+    private void Complete(TBatch batch, CommitScope scope)
+    {
+        try
+        {
+            batch.Complete(scope);
+        }
+        catch (Exception e)
+        {
+            GroupCommitLog.CompletionFailed(_logger, scope.CommitNumber, e);
+        }
+
+        PutBack(batch);
     }
 
     private bool TryTake(out TBatch batch)
