@@ -34,7 +34,7 @@ public sealed class GroupCommitLane<TBatch> : IAsyncDisposable
     private readonly Queue<TBatch> _sealed = new();
     private TBatch _growing;
     private TBatch? _resting;
-    private bool _signalled;
+    private int _signalled;
     private long _waitingWeight; // of the sealed batches and the one being committed
     private TaskCompletionSource _room = Done();
     private NpgsqlConnection? _connection;
@@ -98,14 +98,8 @@ public sealed class GroupCommitLane<TBatch> : IAsyncDisposable
     /// <summary>Tells the committer that the growing batch is no longer empty. Cheap when it already knows.</summary>
     public void Signal()
     {
-        if (Volatile.Read(ref _signalled)) { return; }
-        lock (_gate)
-        {
-            if (_signalled) { return; }
-            _signalled = true;
-        }
-
-        _signal.Release();
+        // Reset by the committer before it looks: whoever finds it set has added early enough to be seen.
+        if (Volatile.Read(ref _signalled) == 0 && Interlocked.Exchange(ref _signalled, 1) == 0) { _signal.Release(); }
     }
 
     /// <summary>Completes when the lane takes more.</summary>
@@ -141,6 +135,7 @@ public sealed class GroupCommitLane<TBatch> : IAsyncDisposable
             while (true)
             {
                 await _signal.WaitAsync(stopping).ConfigureAwait(false);
+                Interlocked.Exchange(ref _signalled, 0);
                 while (TryTake(out var batch))
                 {
                     var scope = await CommitAsync(batch, stopping).ConfigureAwait(false);
@@ -179,7 +174,6 @@ public sealed class GroupCommitLane<TBatch> : IAsyncDisposable
     {
         lock (_gate)
         {
-            _signalled = false;
             if (_sealed.TryDequeue(out batch!)) { return true; }
             batch = _growing;
             if (batch.IsEmpty) { return false; }
