@@ -22,6 +22,12 @@ public static class ExternalService
         if (!isThere) { throw Missing(words); }
     }
 
+    /// <summary>Goes on when the condition holds, else skips, on CI too: for what no package registry has, so that nobody can be asked to install it.</summary>
+    public static void SkipUnless(bool isThere, string words)
+    {
+        if (!isThere) { throw new SkipTestException(words); }
+    }
+
     private static Exception Missing(string words) => IsRequired ? new InvalidOperationException(words + " CI=true: a missing service is a failure.") : new SkipTestException(words);
 
     private static string? Find(string program) => program.Contains('/', StringComparison.Ordinal)

@@ -85,8 +85,8 @@ internal static class StoreFacts
     {
         try
         {
-            // Creating it without the preload would end this session with a fatal error, so ask first.
-            await using var preload = new NpgsqlCommand("SELECT count(*) FROM pg_settings WHERE name = 'timescaledb.license'", connection);
+            // Creating it without the preload would end this session with a fatal error, so look for a setting its loader defines.
+            await using var preload = new NpgsqlCommand("SELECT count(*) FROM pg_settings WHERE name = 'timescaledb.max_background_workers'", connection);
             if (await preload.ExecuteScalarAsync(cancellationToken) is not > 0L)
             {
                 logger.TimescaleNotCreated("it is not in shared_preload_libraries");
