@@ -1,3 +1,5 @@
+using Headwater.Storage.Connections;
+using Microsoft.Extensions.Logging;
 using Npgsql;
 using Xunit;
 
@@ -35,6 +37,10 @@ public class PostgresFixture : IAsyncLifetime
         await DataSource.DisposeAsync();
         await PostgresCluster.DropDatabaseAsync(ConnectionString);
     }
+
+    /// <summary>Opens the class's database as the product does. The caller disposes it.</summary>
+    public Task<Store> OpenStoreAsync(ILoggerFactory loggers, TimeProvider? time = null) =>
+        Store.OpenAsync(new StoreOptions { ConnectionString = ConnectionString }, time ?? TimeProvider.System, loggers, CancellationToken.None);
 
     /// <summary>Runs statements.</summary>
     public async Task ExecuteAsync(string sql)

@@ -143,7 +143,7 @@ public sealed class Store : IAsyncDisposable
             throw new StoreRefusedException("The database's connection string cannot be read: " + e.Message, e);
         }
         settings.MaxPoolSize = maxConnections;
-        settings.ApplicationName ??= "headwater";
+        settings.ApplicationName ??= EmbeddedPostgres.ApplicationName;
         settings.Timeout = Math.Min(settings.Timeout, 5);
         settings.CommandTimeout = (int)options.StatementTimeout.TotalSeconds + 5; // the server's own time-out comes first and keeps the connection
         settings.KeepAlive = settings.KeepAlive == 0 ? 30 : settings.KeepAlive; // seconds; a peer that vanished is noticed within a minute

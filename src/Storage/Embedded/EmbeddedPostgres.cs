@@ -15,6 +15,9 @@ public sealed class EmbeddedPostgres : IAsyncDisposable
     /// <summary>The superuser that Headwater signs in as.</summary>
     public const string UserName = "headwater";
 
+    /// <summary>How our sessions name themselves to the server.</summary>
+    internal const string ApplicationName = "headwater";
+
     /// <summary>The number in the socket's name when no TCP port is set.</summary>
     internal const int SocketPort = 5432;
 
@@ -148,6 +151,7 @@ public sealed class EmbeddedPostgres : IAsyncDisposable
                 if (await AnswersAsync(cancellationToken))
                 {
                     if (WriteSettings()) { break; }
+                    await EndOldSessionsAsync(cancellationToken);
                     _processId = pid;
                     WasAdopted = true;
                     _logger.Adopted(pid);
@@ -158,6 +162,21 @@ public sealed class EmbeddedPostgres : IAsyncDisposable
         }
         await StopPostmasterAsync(cancellationToken);
         return false;
+    }
+
+    /// <summary>
+    /// Ends what the dead process left running and waits until it is gone: a COMMIT it sent last may still be under way, and nobody may
+    /// read what is committed before that is settled. Sessions of operators and of replication have other names and stay.
+    /// </summary>
+    private async Task EndOldSessionsAsync(CancellationToken cancellationToken)
+    {
+        await using var connection = new NpgsqlConnection(ConnectionTo("postgres"));
+        await connection.OpenAsync(cancellationToken);
+        await using var command = new NpgsqlCommand("SELECT count(*) FILTER (WHERE NOT pg_terminate_backend(pid, 10000)) FROM pg_stat_activity WHERE application_name = $1 AND usename = $2 AND backend_type = 'client backend' AND pid <> pg_backend_pid()", connection)
+        {
+            Parameters = { new() { Value = ApplicationName }, new() { Value = UserName } },
+        };
+        if (await command.ExecuteScalarAsync(cancellationToken) is > 0L and var left) { _logger.SessionsLeft(left); }
     }
 
     private async Task<bool> AnswersAsync(CancellationToken cancellationToken)
@@ -272,7 +291,7 @@ public sealed class EmbeddedPostgres : IAsyncDisposable
                 SetStatus(EmbeddedPostgresState.Running, string.Create(CultureInfo.InvariantCulture, $"PostgreSQL runs again; it was restarted {_restarts} times since Headwater began."));
                 return;
             }
-            catch (Exception e) when (e is StoreRefusedException or IOException or UnauthorizedAccessException)
+            catch (Exception e) when (e is not OperationCanceledException) // whatever it is, the next try may succeed: nobody else restarts it
             {
                 _logger.RestartFailed(wait.TotalSeconds, e.Message);
                 SetStatus(EmbeddedPostgresState.Restarting, "PostgreSQL cannot be started again: " + e.Message);
@@ -310,6 +329,7 @@ public sealed class EmbeddedPostgres : IAsyncDisposable
         Username = UserName,
         Password = _folder.Password(),
         Database = database,
+        ApplicationName = ApplicationName,
         Pooling = !string.Equals(database, "postgres", StringComparison.Ordinal),
         Timeout = 5,
     }.ConnectionString;

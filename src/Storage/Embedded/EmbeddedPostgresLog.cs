@@ -30,4 +30,7 @@ internal static partial class EmbeddedPostgresLog
 
     [LoggerMessage(2008, LogLevel.Error, "A listener of PostgreSQL's state failed")]
     internal static partial void ListenerFailed(this ILogger logger, Exception exception);
+
+    [LoggerMessage(2009, LogLevel.Warning, "{Count} sessions of an earlier Headwater did not end within 10 s each")]
+    internal static partial void SessionsLeft(this ILogger logger, long count);
 }

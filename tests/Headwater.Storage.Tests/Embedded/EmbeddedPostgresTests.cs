@@ -69,6 +69,22 @@ public sealed class EmbeddedPostgresTests(ITestOutputHelper output) : IDisposabl
     }
 
     [Fact]
+    public async Task Transactions_of_the_dead_process_are_ended_when_its_postmaster_is_adopted()
+    {
+        var first = await StartAsync();
+        await ExecuteAsync(first, "CREATE TABLE kept (value int)");
+        await using var left = await OpenAsync(first);
+        await using var transaction = await left.BeginTransactionAsync();
+        await using (var insert = new NpgsqlCommand("INSERT INTO kept VALUES (1)", left)) { await insert.ExecuteNonQueryAsync(); }
+        await first.AbandonAsync();
+
+        await using var second = await StartAsync();
+        second.WasAdopted.ShouldBeTrue();
+        await Should.ThrowAsync<NpgsqlException>(() => transaction.CommitAsync());
+        (await ScalarAsync(second, "SELECT count(*) FROM kept")).ShouldBe(0L);
+    }
+
+    [Fact]
     public async Task Left_postmaster_is_restarted_when_its_settings_are_not_the_wanted_ones()
     {
         var first = await StartAsync();
