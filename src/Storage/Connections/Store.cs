@@ -61,6 +61,7 @@ public sealed class Store : IAsyncDisposable
     /// <exception cref="StoreRefusedException">The database must not be used as it is; the message says why and what helps.</exception>
     public static async Task<Store> OpenAsync(StoreOptions options, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken, Action<EmbeddedPostgresStatus>? onStatus = null)
     {
+        options.Verify();
         var logger = loggers.CreateLogger("Headwater.Storage");
         var listener = new Listener(onStatus);
         EmbeddedPostgres? embedded = null;

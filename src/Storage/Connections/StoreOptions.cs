@@ -37,4 +37,14 @@ public sealed record StoreOptions
 
     /// <summary>How long an outside database that is away is awaited at start. Default 60 s, range 0 to 1 h: services start in any order.</summary>
     public TimeSpan OpenTimeout { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <exception cref="StoreRefusedException">Settings are out of their ranges.</exception>
+    internal void Verify() => new OptionRanges()
+        .Within(nameof(ReplicaLagBound), ReplicaLagBound, TimeSpan.FromMilliseconds(100), TimeSpan.FromMinutes(10))
+        .Within(nameof(MaxConnections), MaxConnections, 5, 500)
+        .Within(nameof(MaxReplicaConnections), MaxReplicaConnections, 1, 500)
+        .Within(nameof(StatementTimeout), StatementTimeout, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1))
+        .Within(nameof(IdleInTransactionTimeout), IdleInTransactionTimeout, TimeSpan.FromSeconds(5), TimeSpan.FromHours(1))
+        .Within(nameof(OpenTimeout), OpenTimeout, TimeSpan.Zero, TimeSpan.FromHours(1))
+        .ThrowIfAny();
 }

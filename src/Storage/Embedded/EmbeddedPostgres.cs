@@ -73,6 +73,7 @@ public sealed class EmbeddedPostgres : IAsyncDisposable
     /// <exception cref="StoreRefusedException">The cluster cannot or must not be opened; the message says why and what helps.</exception>
     public static async Task<EmbeddedPostgres> StartAsync(EmbeddedPostgresOptions options, TimeProvider time, ILogger logger, Action<EmbeddedPostgresStatus>? onStatus = null, CancellationToken cancellationToken = default)
     {
+        options.Verify();
         var folder = await ClusterFolder.OpenAsync(options, cancellationToken);
         try
         {

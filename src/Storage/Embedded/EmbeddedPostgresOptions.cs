@@ -55,4 +55,16 @@ public sealed record EmbeddedPostgresOptions
 
     /// <summary>The database that is created at the first start. Default <c>headwater</c>.</summary>
     public string Database { get; init; } = "headwater";
+
+    /// <exception cref="StoreRefusedException">Settings are out of their ranges.</exception>
+    internal void Verify() => new OptionRanges()
+        .Within(nameof(TcpPort), TcpPort ?? 1024, 1, 65535)
+        .Within(nameof(StartTimeout), StartTimeout, TimeSpan.FromSeconds(5), TimeSpan.FromHours(1))
+        .Within(nameof(StopTimeout), StopTimeout, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(10))
+        .Within(nameof(OrphanTimeout), OrphanTimeout, TimeSpan.Zero, TimeSpan.FromSeconds(60))
+        .Within(nameof(WatchInterval), WatchInterval, TimeSpan.FromMilliseconds(50), TimeSpan.FromSeconds(10))
+        .Within(nameof(MaxSharedBuffersBytes), MaxSharedBuffersBytes, 16L << 20, long.MaxValue)
+        .Within(nameof(MaxConnections), MaxConnections, 20, 1000)
+        .Within(nameof(MaxSlotWalKeepMegabytes), MaxSlotWalKeepMegabytes, 64, int.MaxValue)
+        .ThrowIfAny();
 }

@@ -28,8 +28,10 @@ public sealed class PartitionMaintenance
     private volatile PartitionReport? _last;
 
     /// <summary>Upkeep of these tables.</summary>
+    /// <exception cref="StoreRefusedException">Settings are out of their ranges.</exception>
     public PartitionMaintenance(NpgsqlDataSource primary, TimeLayout layout, IReadOnlyList<PartitionedTable> tables, PartitionOptions options, TimeProvider time, ILogger logger)
     {
+        options.Verify(tables);
         _primary = primary;
         _layout = layout;
         _tables = tables;

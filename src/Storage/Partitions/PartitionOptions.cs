@@ -12,6 +12,21 @@ public sealed record PartitionOptions
     /// <summary>Tries to get that lock in one round. Default 5, range 1 to 100.</summary>
     public int LockTries { get; init; } = 5;
 
-    /// <summary>Longest wait of a concurrent detach for running statements. Default 60 s, range 1 s to 1 h. What it leaves pending the next round finishes.</summary>
+    /// <summary>Longest wait of a concurrent detach for running statements. Default 60 s, range 100 ms to 1 h. What it leaves pending the next round finishes.</summary>
     public TimeSpan DetachTimeout { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <exception cref="StoreRefusedException">Settings are out of their ranges.</exception>
+    internal void Verify(IReadOnlyList<PartitionedTable> tables)
+    {
+        var ranges = new OptionRanges()
+            .Within(nameof(Interval), Interval, TimeSpan.FromSeconds(1), TimeSpan.FromHours(12))
+            .Within(nameof(LockTimeout), LockTimeout, TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(60))
+            .Within(nameof(LockTries), LockTries, 1, 100)
+            .Within(nameof(DetachTimeout), DetachTimeout, TimeSpan.FromMilliseconds(100), TimeSpan.FromHours(1));
+        foreach (var table in tables)
+        {
+            ranges.Within(table.FullName + " " + nameof(table.KeepDays), table.KeepDays, 1, 36_600).Within(table.FullName + " " + nameof(table.AheadDays), table.AheadDays, 1, 3_660);
+        }
+        ranges.ThrowIfAny();
+    }
 }

@@ -18,8 +18,8 @@ public enum PartitionPeriod
 /// <param name="Table">Its name; a lower-case SQL name.</param>
 /// <param name="Column">The <c>timestamptz NOT NULL</c> column it is cut by.</param>
 /// <param name="Period">Time in one partition.</param>
-/// <param name="KeepDays">Days kept before now. Readings: 400, so that a year can be compared with the one before. Range 1 up.</param>
-/// <param name="AheadDays">Days ahead of now for which partitions are ready. Readings: 62, so that a meter whose clock is wrong by weeks is still stored. Range 1 up.</param>
+/// <param name="KeepDays">Days kept before now. Readings: 400, so that a year can be compared with the one before. Range 1 to 36,600.</param>
+/// <param name="AheadDays">Days ahead of now for which partitions are ready. Readings: 62, so that a meter whose clock is wrong by weeks is still stored. Range 1 to 3,660.</param>
 public sealed record PartitionedTable(string Schema, string Table, string Column, PartitionPeriod Period, int KeepDays, int AheadDays)
 {
     /// <summary>Storage parameters of each partition, for example <c>autovacuum_vacuum_insert_scale_factor = 0.1</c>. Default none.</summary>

@@ -65,6 +65,14 @@ public sealed class StoreTests(PostgresFixture postgres, ITestOutputHelper outpu
         (await Should.ThrowAsync<StoreRefusedException>(() => OpenAsync(new StoreOptions { ConnectionString = connectionString, OpenTimeout = TimeSpan.FromMilliseconds(300) }).Within())).Message.ShouldContain(words);
 
     [Fact]
+    public async Task All_settings_out_of_range_are_told_at_once_when_opened()
+    {
+        var refusal = await Should.ThrowAsync<StoreRefusedException>(() => OpenAsync(new StoreOptions { ConnectionString = postgres.ConnectionString, MaxConnections = 0, StatementTimeout = TimeSpan.Zero }));
+        refusal.Message.ShouldContain("MaxConnections is 0");
+        refusal.Message.ShouldContain("StatementTimeout is 00:00:00");
+    }
+
+    [Fact]
     public async Task Health_tells_the_outage_and_statements_work_again_when_the_database_was_killed_and_came_back()
     {
         using var folder = new TemporaryFolder();
