@@ -13,7 +13,7 @@ internal static partial class RegistryLog
     [LoggerMessage(3302, LogLevel.Warning, "Writing last contacts failed; they are kept and written later.")]
     internal static partial void PresenceFailed(ILogger logger, Exception exception);
 
-    [LoggerMessage(3303, LogLevel.Information, "Registered {Count} devices automatically, the first is {First}.")]
+    [LoggerMessage(3303, LogLevel.Debug, "Registered {Count} devices automatically, the first is {First}.")]
     internal static partial void RegisteredAutomatically(ILogger logger, int count, string first);
 
     [LoggerMessage(3304, LogLevel.Warning, "Listening for changes of the registry by other servers failed and is tried again.")]

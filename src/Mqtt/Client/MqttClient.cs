@@ -27,7 +27,6 @@ public sealed class MqttClient : IAsyncDisposable
     private TaskCompletionSource? _whenConnected;
     private TaskCompletionSource? _accepting;
     private bool _takenOver;
-    private int _disposed;
 
     /// <summary>A client that does nothing yet.</summary>
     /// <param name="options">Right, else <see cref="ArgumentException"/> with all mistakes.</param>
@@ -237,11 +236,8 @@ public sealed class MqttClient : IAsyncDisposable
     /// <summary>Cuts the connection without good-bye and stops.</summary>
     public async ValueTask DisposeAsync()
     {
-        if (Interlocked.Exchange(ref _disposed, 1) == 0)
-        {
-            await StopAsync();
-            _stop.Dispose();
-        }
+        await StopAsync();
+        _stop.Dispose();
     }
 
     /// <summary>Called by a message; see <see cref="ReceivedMessage.Acknowledge"/>.</summary>

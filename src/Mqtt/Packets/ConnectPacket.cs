@@ -377,7 +377,6 @@ public sealed record ConnectPacket
         }
 
         var found = new PublishProperties();
-        var empty = found;
         List<UserProperty>? pairs = null;
         var reader = new PropertyReader(section, AllowedInWill);
         while (reader.TryRead())
@@ -399,7 +398,7 @@ public sealed record ConnectPacket
             found = found with { UserProperties = pairs };
         }
 
-        properties = ReferenceEquals(found, empty) ? null : found;
+        properties = section.IsEmpty ? null : found;
         return reader.Verdict;
     }
 }

@@ -66,6 +66,19 @@ public abstract class MqttIdentity
     /// <summary>Grows each time the rights of this identity change.</summary>
     public int RightsVersion => Volatile.Read(ref _rightsVersion);
 
+    /// <summary>Called when a connection of this identity has signed in. Must return soon.</summary>
+    /// <param name="remote">The peer's address and port.</param>
+    public virtual void Connected(string remote)
+    {
+        // Most identities keep no record of their contacts.
+    }
+
+    /// <summary>Called once for each <see cref="Connected"/>, when nothing is left of that connection.</summary>
+    public virtual void Disconnected()
+    {
+        // As above.
+    }
+
     /// <summary>Makes every cached route of this identity stale; the server then re-checks subscriptions, queue and will.</summary>
     public void RightsChanged() => Interlocked.Increment(ref _rightsVersion);
 }

@@ -357,6 +357,7 @@ public sealed class MqttServer : IAsyncDisposable
         Statistics.Connected();
         Note(ConnectionEventKind.Connected, connection, session.ClientId, session.Identity.Name, ReasonCode.Success, "connected");
         Logger.Connected(session.ClientId, session.Identity.Name, connection.Listener.Name, connection.Remote);
+        session.Identity.Connected(connection.Remote);
     }
 
     /// <summary>A connection was refused before or at sign-in.</summary>
@@ -410,6 +411,7 @@ public sealed class MqttServer : IAsyncDisposable
         {
             Note(ConnectionEventKind.Disconnected, connection, session.ClientId, session.Identity.Name, connection.EndReason, connection.EndWords);
             Logger.Disconnected(session.ClientId, connection.Listener.Name, connection.Remote, connection.EndReason, connection.EndWords);
+            session.Identity.Disconnected();
         }
     }
 

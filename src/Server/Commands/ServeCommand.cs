@@ -1,10 +1,8 @@
 using System.CommandLine;
+using System.Runtime.InteropServices;
 using Headwater.Server.Configuration;
 using Headwater.Server.Serving;
 using Headwater.Storage;
-using Microsoft.AspNetCore.Hosting.Server;
-using Microsoft.AspNetCore.Hosting.Server.Features;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -52,6 +50,10 @@ internal static class ServeCommand
             foreach (var mistake in mistakes) { await Console.Error.WriteLineAsync("  " + mistake); }
             return ExitCode.WrongSettings;
         }
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        // Here and not in the host: a start takes seconds too, and what it has begun (a database) must be ended in order.
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, End);
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, End);
         using var loggers = LoggerFactory.Create(static logging =>
         {
             logging.SetMinimumLevel(LogLevel.Information);
@@ -68,9 +70,13 @@ internal static class ServeCommand
         });
         try
         {
+            cancellationToken = stop.Token;
             await using var composition = await ServerComposition.BuildAsync(settings, loggers, cancellationToken);
             await composition.App.StartAsync(cancellationToken);
-            await StartWords.PrintAsync(composition);
+            await using var demo = new Demo();
+            var own = settings.IsDemo ? await Demo.RenewOwnAsync(composition, cancellationToken) : null;
+            await StartWords.PrintAsync(composition, own);
+            if (settings.IsDemo && composition.PortOf(MqttListeners.Plain) is { } port) { await demo.StartFleetAsync(composition, port, loggers.CreateLogger("Headwater.Server"), cancellationToken); }
             await composition.App.WaitForShutdownAsync(cancellationToken);
             return ExitCode.Done;
         }
@@ -84,18 +90,15 @@ internal static class ServeCommand
             await Console.Error.WriteLineAsync(e.Message + " Another program listens there; choose another port (--port, --mqtt-port, --mqtts-port).");
             return ExitCode.PortTaken;
         }
-        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
             return ExitCode.Done;
         }
-    }
 
-    /// <summary>Where the pages are reached.</summary>
-    internal static string PageUrl(ServerComposition composition)
-    {
-        var addresses = composition.App.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()?.Addresses;
-        var port = addresses?.Select(static a => new Uri(a.Replace("[::]", "localhost", StringComparison.Ordinal))).FirstOrDefault()?.Port ?? composition.Settings.PagePort;
-        var host = composition.Settings.BindAddress.Equals(System.Net.IPAddress.Any) || composition.Settings.BindAddress.Equals(System.Net.IPAddress.IPv6Any) ? "localhost" : composition.Settings.BindAddress.ToString();
-        return $"http://{host}:{port}";
+        void End(PosixSignalContext signal)
+        {
+            signal.Cancel = true;
+            stop.Cancel();
+        }
     }
 }

@@ -28,7 +28,7 @@ internal sealed class ServerSettings
         new("open-listener-port", null, "An MQTT listener where an anonymous client may do everything, loopback only; for conformance suites, so off.", Port),
         new("refuse-topic", null, "A topic filter nobody may publish to; for conformance suites.", Text),
         new("keep-alive-cap", "3600", "Longest keep-alive granted, seconds, 1 to 65535: a dead connection is noticed within one and a half of it.", KeepAlive),
-        new("retention-days", "800", "Days of readings kept; two years and a little, so that a year can be compared with the one before.", Days),
+        new("retention-days", "400", "Days of readings and of their raw messages kept, 7 to 36500: a year can be compared with the one before.", Days),
     ];
 
     private readonly IReadOnlyDictionary<string, (string? Value, string Source)> _values;

@@ -1,17 +1,31 @@
+using System.Globalization;
+using System.Net;
 using Headwater.Accounts;
 using Headwater.Accounts.Audit;
 using Headwater.Accounts.People;
 using Headwater.Accounts.Secrets;
 using Headwater.Accounts.Tokens;
 using Headwater.HeadEnd;
+using Headwater.HeadEnd.Access;
+using Headwater.HeadEnd.Ingest;
+using Headwater.HeadEnd.Quarantine;
+using Headwater.HeadEnd.Readings;
 using Headwater.HeadEnd.Registry;
+using Headwater.Mqtt;
+using Headwater.Mqtt.Server;
 using Headwater.Server.Configuration;
 using Headwater.Storage.Connections;
 using Headwater.Storage.Embedded;
+using Headwater.Storage.GroupCommit;
 using Headwater.Storage.Migrations;
+using Headwater.Storage.Partitions;
 using Headwater.Web;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.DataProtection.Repositories;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -35,7 +49,25 @@ internal sealed class ServerComposition : IAsyncDisposable
 
     internal DeviceRegistry Registry { get; private set; } = null!;
 
+    internal CredentialDirectory Credentials { get; private set; } = null!;
+
+    internal IReadOnlyList<ListenerInForce> Listeners { get; private set; } = [];
+
     internal WebApplication App { get; private set; } = null!;
+
+    /// <summary>Host name or address by which this machine reaches the listeners.</summary>
+    internal string Host => Settings.BindAddress.Equals(IPAddress.Any) || Settings.BindAddress.Equals(IPAddress.IPv6Any) ? "localhost" : Settings.BindAddress.ToString();
+
+    /// <summary>Where the pages are.</summary>
+    internal string PageUrl => string.Create(CultureInfo.InvariantCulture, $"http://{Host}:{BoundPorts().FirstOrDefault()}");
+
+    /// <summary>The port a listener is bound to after the start, or null when it is off.</summary>
+    internal int? PortOf(string listener)
+    {
+        var index = Listeners.ToList().FindIndex(l => string.Equals(l.Name, listener, StringComparison.Ordinal));
+        var ports = BoundPorts();
+        return index >= 0 && index + 1 < ports.Count ? ports[index + 1] : null;
+    }
 
     /// <summary>Opens the database, brings it up to date and builds the host; nothing listens yet.</summary>
     internal static async Task<ServerComposition> BuildAsync(ServerSettings settings, ILoggerFactory loggers, CancellationToken cancellationToken)
@@ -66,7 +98,7 @@ internal sealed class ServerComposition : IAsyncDisposable
         Directory.CreateDirectory(Settings.DataFolder);
         Store = await Store.OpenAsync(StoreOptionsOf(Settings), time, loggers, cancellationToken);
         _endings.Add(Store.DisposeAsync);
-        await MigrationRunner.RunAsync(
+        var migrated = await MigrationRunner.RunAsync(
             Store.Primary, [AccountsSchema.Migrations, HeadEndSchema.Migrations], Store.Timescale == TimescaleState.Installed, time, loggers.CreateLogger("Headwater.Storage"), cancellationToken);
 
         var audit = new AuditTrail(Store.Primary);
@@ -84,6 +116,22 @@ internal sealed class ServerComposition : IAsyncDisposable
         await presence.StartAsync(cancellationToken);
         _endings.Add(presence.DisposeAsync);
 
+        var hash = new KeyedHash(await InstallationKeys.GetOrCreateAsync(Store.Primary, "device-secrets", cancellationToken));
+        Credentials = new CredentialDirectory(Store.Primary, audit, hash);
+        await Credentials.LoadAsync(cancellationToken);
+        var certificates = Settings.MqttsPort is null ? null : ServerCertificates.Load(Settings, time);
+        var accessOptions = new AccessOptions { ClientAuthorities = certificates?.ClientAuthorities ?? [] };
+        var pages = new PageClients(People, accessOptions, time);
+        var access = new MqttAccess(Registry, presence, Credentials, pages, People, accessOptions, time, loggers.CreateLogger<MqttAccess>());
+
+        var partitions = new PartitionMaintenance(
+            Store.Primary, migrated.Layout, [.. StorePartitions.Tables.Select(t => t with { KeepDays = Settings.RetentionDays })], new PartitionOptions(), time, loggers.CreateLogger("Headwater.Storage.Partitions"));
+        await partitions.RunOnceAsync(cancellationToken);
+        var ingestOptions = new IngestOptions { RegisterUnknownDevices = Settings.RegistersAutomatically };
+        var lane = new UplinkLane(
+            Store.Primary, Registry, presence, new PartitionWindow(partitions), new QuarantineBudget(ingestOptions), ingestOptions, new GroupCommitOptions(), time, loggers.CreateLogger<UplinkLane>());
+        _endings.Add(lane.DisposeAsync);
+
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ApplicationName = "headwater", ContentRootPath = AppContext.BaseDirectory });
         builder.Logging.ClearProviders();
         builder.Services.AddSingleton(loggers);
@@ -95,7 +143,26 @@ internal sealed class ServerComposition : IAsyncDisposable
             kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(15);
             kestrel.Limits.KeepAliveTimeout = TimeSpan.FromMinutes(2);
             kestrel.Listen(Settings.BindAddress, Settings.PagePort, static listen => listen.Protocols = HttpProtocols.Http1);
+            Listeners = MqttListeners.Open(kestrel, Settings, certificates);
         });
+        builder.WebHost.UseSockets(MqttHosting.Tune);
+        builder.Services.AddSingleton<IMqttAccess>(access);
+        builder.Services.AddSingleton<ICommitLane>(lane);
+        builder.Services.AddSingleton(lane);
+        builder.Services.AddSingleton(partitions);
+        builder.Services.AddHostedService<PartitionRounds>();
+        builder.Services.AddMqttServer(mqtt =>
+        {
+            mqtt.KeepAliveCap = Settings.KeepAliveCap;
+            mqtt.RefusedTopicFilter = Settings["refuse-topic"];
+        });
+        builder.Services.AddSingleton(Credentials);
+        builder.Services.AddSingleton(pages);
+        builder.Services.AddSingleton(new ReadingQueries(Store));
+        builder.Services.AddSingleton(new DeviceQueries(Store));
+        builder.Services.AddSingleton(new QuarantineQueries(Store));
+        builder.Services.AddSingleton(new QuarantineReplay(Store.Primary, lane, Registry));
+        builder.Services.AddSingleton(new TraceQueries(Store, Registry));
         builder.Services.AddSingleton(time);
         builder.Services.AddSingleton(Store);
         builder.Services.AddSingleton(audit);
@@ -119,8 +186,14 @@ internal sealed class ServerComposition : IAsyncDisposable
         });
         App = builder.Build();
         _endings.Add(App.DisposeAsync);
+        var server = App.Services.GetRequiredService<MqttServer>();
+        access.Disconnect = (isMeant, words) => server.Disconnect((_, identity) => isMeant(identity), ReasonCode.AdministrativeAction, words);
         App.UseHeadwaterWeb();
     }
+
+    /// <summary>Ports in the order the endpoints were added: the pages first, then the MQTT listeners.</summary>
+    private List<int> BoundPorts() =>
+        [.. (App.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()?.Addresses ?? []).Select(static a => BindingAddress.Parse(a).Port)];
 
     private static StoreOptions StoreOptionsOf(ServerSettings settings) => new()
     {

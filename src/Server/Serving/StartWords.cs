@@ -1,17 +1,23 @@
 using Headwater.Accounts;
-using Headwater.Server.Commands;
+using Headwater.HeadEnd.Access;
 
 namespace Headwater.Server.Serving;
 
 /// <summary>What is printed when the server is up: where to look, what to paste.</summary>
 internal static class StartWords
 {
-    internal static async Task PrintAsync(ServerComposition composition)
+    internal static async Task PrintAsync(ServerComposition composition, NewCredential? own)
     {
-        var words = new List<string> { string.Empty, $"Headwater is up: {ServeCommand.PageUrl(composition)}" };
+        var words = new List<string> { string.Empty, $"Headwater is up: {composition.PageUrl}" };
         words.Add(composition.FirstStart.AdministratorPassword is { } password
             ? $"Sign in as {FirstStart.AdministratorName} with the password {password} (shown this once)."
             : $"Sign in as {FirstStart.AdministratorName}. A forgotten password is replaced by: headwater person reset-password {FirstStart.AdministratorName} --data {composition.Settings.DataFolder}");
+        if (own is not null && composition.PortOf(MqttListeners.Plain) is { } port)
+        {
+            words.Add("Send a reading of your own:");
+            words.Add($$"""  mosquitto_pub -h {{composition.Host}} -p {{port}} -q 1 -i {{Demo.OwnDevice}} -u {{own.UserName}} -P {{own.Secret}} -t smart_meter/meter_readings -m "{\"meter_id\":\"{{Demo.OwnDevice}}\",\"reading\":12.34,\"created_at\":\"$(date -u +%FT%TZ)\"}" """.TrimEnd());
+            words.Add($"and watch it at {composition.PageUrl}/devices/{Demo.OwnDevice}");
+        }
         words.Add("Ctrl-C ends it.");
         await Console.Out.WriteLineAsync(string.Join(Environment.NewLine, words) + Environment.NewLine);
     }
