@@ -27,7 +27,14 @@ export function mockServer(): Plugin {
   return {
     name: 'headwater-mock',
     configureServer(server) { server.middlewares.use(handle); },
-    configurePreviewServer(server) { server.middlewares.use(handle); },
+    configurePreviewServer(server) {
+      // The policy the real server sends, so that what it forbids fails here too. (The development server needs inline scripts and gets none.)
+      server.middlewares.use((_request, response, next) => {
+        response.setHeader('Content-Security-Policy', "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; manifest-src 'self'; worker-src 'self'; connect-src 'self' ws://127.0.0.1:9001; base-uri 'none'; form-action 'self'; frame-ancestors 'none'");
+        next();
+      });
+      server.middlewares.use(handle);
+    },
   };
 }
 

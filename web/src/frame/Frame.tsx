@@ -95,7 +95,7 @@ export function Frame({ children }: { children: ReactNode }) {
         {places.map((place) => (
           <Link key={place.to} to={place.to} data-active={current === place} aria-current={current === place ? 'page' : undefined}>
             <Icon name={place.icon} /><span className="text">{t(place.key)}</span>
-            {place.to === '/quarantine' && held > 0 ? <span className="badge" aria-label={t('nav.held', { count: held })}>{formatNumber(held, locale)}</span> : null}
+            {place.to === '/quarantine' && held > 0 ? <span className="badge" title={t('nav.held', { count: held })}>{formatNumber(held, locale)}</span> : null}
           </Link>
         ))}
         <div className="foot">{session.data?.demo ? <div>{t('demo')}</div> : null}<div className="num">Headwater {session.data?.version ?? ''}</div></div>
@@ -159,7 +159,7 @@ function AlarmTool() {
   const worst = alarms.some((alarm) => severityMeaning(alarm.severity) === 'fault') ? 'fault' : alarms.length > 0 ? 'attention' : undefined;
   return (
     <Menu width={360}>
-      <Menu.Target><button type="button" className="tool" aria-label={t('alarms.count', { count: alarms.length })}><Icon name="alarm" /><span className="count" data-meaning={worst}>{alarms.length}</span></button></Menu.Target>
+      <Menu.Target><button type="button" className="tool"><Icon name="alarm" /><span className="visually-hidden">{t('alarms')}</span><span className="count" data-meaning={worst}>{alarms.length}</span></button></Menu.Target>
       <Menu.Dropdown>
         <Menu.Label>{t('alarms')}</Menu.Label>
         {alarms.length === 0 ? <div style={{ padding: '6px 12px 10px' }} className="dim">{t('alarms.none')}</div> : alarms.map((alarm, index) => (

@@ -36,7 +36,7 @@ export default function AdministrationPage() {
 
 function Rows({ label, head, children, loading, columns }: { label: string; head: ReactNode; children: ReactNode; loading: boolean; columns: number }) {
   return (
-    <div className="bleed whole" tabIndex={0} role="region" aria-label={label}><table className="plain">
+    <div className="bleed whole" tabIndex={0} role="region" aria-label={label}><table className="plain middle">
       <thead><tr>{head}</tr></thead>
       <tbody>{loading ? Array.from({ length: 5 }, (_, index) => <tr key={index}><td colSpan={columns}><Bone height={13} /></td></tr>) : children}</tbody>
     </table></div>

@@ -41,7 +41,7 @@ export default function BrokerPage() {
   const b = broker.data;
   return (
     <div className={`page${tables.includes(tab) ? ' full' : ''}`}>
-      <PageHead title={t('title')} state={b ? t('state', { count: b.connections, connections: formatNumber(b.connections, locale), sessions: formatNumber(b.sessions, locale), in: formatRate(b.rates.inPerSecond, locale), out: formatRate(b.rates.outPerSecond, locale) }) : <Bone width={340} />} />
+      <PageHead title={t('title')} state={b ? t('state', { count: b.connections, connections: formatNumber(b.connections, locale), in: formatRate(b.rates.inPerSecond, locale), out: formatRate(b.rates.outPerSecond, locale) }) : <Bone width={340} />} />
       <Tabs value={tab} label={t('title')} fallback="messages" tabs={tabs.map((each) => [each, t(`tab.${each}`)])} />
       {broker.error && !b ? <ProblemNotice error={broker.error} retry={() => void broker.refetch()} /> : null}
       {tab === 'messages' ? <Messages broker={b} history={history} /> : null}
@@ -72,7 +72,7 @@ function Messages({ broker: b, history }: { broker: Broker | undefined; history:
   return (
     <>
       <div className={`figures${stale ? ' stale-values' : ''}`}>
-        {figures.map(([label, value, values, colour]) => <section key={label} className="card figure" aria-label={label}><div className="label">{label}</div><div className="value">{b ? <Amount quantity={value} /> : <Bone width={110} height={24} />}</div><Sparkline values={values} label={label} colour={colour} /></section>)}
+        {figures.map(([label, value, values, colour]) => <section key={label} className="card figure" aria-label={label}><div className="label">{label}</div><div className="value">{b ? <Amount quantity={value} /> : <Bone width={110} height={24} />}</div><Sparkline values={values} label={label} colour={colour} /><div className="legend"><span>{t('rates.span')}</span></div></section>)}
       </div>
       <div className={`grid three${stale ? ' stale-values' : ''}`}>
         <Card title={t('now')}><dl className="facts figures-right">{now.map(([name, value]) => <div key={name} style={{ display: 'contents' }}><dt>{name}</dt><dd>{b ? <Count value={value} /> : <Bone width={60} />}</dd></div>)}</dl></Card>
@@ -124,12 +124,11 @@ function Sessions() {
     { key: 'client', label: t('client'), track: 'minmax(130px, 1.2fr)', narrow: true, render: (row) => <span title={row.clientId} style={{ fontWeight: 550 }}>{row.clientId}</span> },
     { key: 'owner', label: t('owner'), track: 'minmax(110px, 1fr)', render: (row) => row.owner },
     { key: 'version', label: t('version'), track: '64px', render: (row) => <span className="num">{row.version}</span> },
-    { key: 'remote', label: t('remote'), track: 'minmax(140px, 1.1fr)', render: (row) => <span className="mono">{row.remote ?? '–'}{row.listener ? ` · ${row.listener}` : ''}</span> },
+    { key: 'remote', label: t('remote'), track: 'minmax(140px, 1.1fr)', render: (row) => <span className="mono" title={row.listener ?? ''}>{row.remote ?? '–'}</span> },
+    { key: 'keep', label: t('keepAlive'), track: '88px', right: true, render: (row) => <span title={`${t('expiry')}: ${seconds(row.expirySeconds)}`}>{seconds(row.keepAliveSeconds)}</span> },
     { key: 'since', label: t('since'), track: '112px', right: true, render: (row) => <Age at={row.connectedAt} /> },
-    { key: 'subscriptions', label: t('subscriptions'), track: '104px', right: true, render: (row) => <Count value={row.subscriptions} /> },
-    { key: 'queued', label: t('queued'), track: '120px', right: true, render: (row) => row.queued > 0 ? <Meaning name="attention"><Count value={row.queued} /></Meaning> : <Count value={0} /> },
-    { key: 'inFlight', label: t('inFlight'), track: '78px', right: true, render: (row) => <Count value={row.inFlight} /> },
-    { key: 'expiry', label: t('expiry'), track: '78px', right: true, render: (row) => seconds(row.expirySeconds) },
+    { key: 'subscriptions', label: t('subscriptions'), track: '108px', right: true, render: (row) => <Count value={row.subscriptions} /> },
+    { key: 'queued', label: t('queuedShort'), track: '80px', right: true, render: (row) => row.queued > 0 ? <Meaning name="attention"><Count value={row.queued} /></Meaning> : <Count value={0} /> },
     { key: 'messagesIn', label: t('messagesIn'), track: '76px', right: true, render: (row) => <Count value={row.messagesIn} /> },
     { key: 'messagesOut', label: t('messagesOut'), track: '76px', right: true, render: (row) => <Count value={row.messagesOut} /> },
     ...(operator ? [{ key: 'end', label: '', track: '108px', narrow: true, right: true, render: (row: BrokerSession) => row.connected ? <Button size="compact-xs" variant="default" onClick={() => setEnding(row)}>{t('disconnect')}</Button> : null }] : []),

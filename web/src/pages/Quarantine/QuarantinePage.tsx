@@ -64,7 +64,7 @@ export default function QuarantinePage() {
 
   const columns: Column<QuarantineItem>[] = [
     ...(operator ? [{ key: 'select', label: '', track: '22px', narrow: true, render: (row: QuarantineItem) => <Checkbox size="xs" aria-label={`${t('select')} ${keyOf(row)}`} checked={chosen.has(keyOf(row))} onChange={() => toggle(keyOf(row))} /> }] : []),
-    { key: 'arrived', label: t('arrived'), track: '116px', right: true, narrow: true, render: (row) => <Age at={row.arrivedAt} /> },
+    { key: 'arrived', label: t('arrived'), track: '92px', right: true, narrow: true, render: (row) => <Age at={row.arrivedAt} /> },
     { key: 'reason', label: t('reason'), track: 'minmax(140px, 1fr)', narrow: true, render: (row) => <Meaning name="attention">{t(`reason.${row.reason}`, row.reason)}</Meaning> },
     { key: 'device', label: t('device'), track: 'minmax(110px, .8fr)', render: (row) => row.deviceId ?? <span className="dim">{row.clientId}</span> },
     ...(panel ? [] : [
@@ -80,10 +80,11 @@ export default function QuarantinePage() {
         {operator && chosen.size > 0 ? <><Button variant="default" onClick={() => setAskDiscard(true)}>{t('discardSelected', { count: chosen.size })}</Button><Button loading={replay.isPending} onClick={() => replay.mutate({ items: keys })}>{t('replaySelected', { count: chosen.size })}</Button></> : null}
         {operator && chosen.size === 0 && reason && heldOfReason > 0 ? <Button loading={replay.isPending} onClick={() => replay.mutate({ filter: { reason, device: device || null } })}>{t('replayReason', { text: formatNumber(heldOfReason, locale) })}</Button> : null}
       </PageHead>
-      <div className="filters" role="group" aria-label={t('reasons')}>
+      <div className="filters quarantine-filters">
+        <div className="chips" role="group" aria-label={t('reasons')}>
         <button type="button" className="chip" aria-pressed={!reason} onClick={() => set({ reason: undefined })}>{t('allReasons')} <b className="num">{summary.data ? formatNumber(held, locale) : ''}</b></button>
         {reasons.map((each) => <button type="button" key={each.reason} className="chip" aria-pressed={reason === each.reason} onClick={() => set({ reason: each.reason })}>{t(`reason.${each.reason}`, each.reason)} <b className="num">{formatNumber(each.held, locale)}</b></button>)}
-        <span className="grow" />
+        </div>
         <TextInput aria-label={t('filter.device')} placeholder={t('filter.device')} defaultValue={device} onChange={(event) => search(event.currentTarget.value)} w={200} leftSection={<Icon name="search" size={15} />} />
       </div>
       <JobStrip job={job} onHide={() => set({ job: undefined })} onEnd={refresh} />

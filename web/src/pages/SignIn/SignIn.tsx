@@ -16,9 +16,9 @@ export function SignIn() {
   const [password, setPassword] = useState('');
   const signIn = useMutation({
     mutationFn: () => api.post<Session>('/session', { name, password }),
-    onSuccess: async () => {
+    onSuccess: (session) => {
       client.removeQueries({ predicate: (query) => query.queryKey[0] !== 'session' });
-      await client.invalidateQueries({ queryKey: ['session'] });
+      client.setQueryData(['session'], session);
     },
     onError: () => setPassword(''),
   });
