@@ -92,8 +92,16 @@ internal sealed class ReplicaWatch : IAsyncDisposable
     private static async Task<ulong?> PositionAsync(NpgsqlDataSource source, string sql, CancellationToken cancellationToken)
     {
         await using var command = source.CreateCommand(sql);
-        command.CommandTimeout = 2;
-        return await command.ExecuteScalarAsync(cancellationToken) is NpgsqlLogSequenceNumber position ? (ulong)position : null;
+        using var bound = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        bound.CancelAfter(Store.AskBound);
+        try
+        {
+            return await command.ExecuteScalarAsync(bound.Token) is NpgsqlLogSequenceNumber position ? (ulong)position : null;
+        }
+        catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new TimeoutException("no reply within 2 s", e);
+        }
     }
 
     private sealed record Verdict(TimeSpan? Lag, bool IsUsed, string Words);

@@ -14,11 +14,15 @@ namespace Headwater.Storage.Connections;
 /// </remarks>
 public sealed class Store : IAsyncDisposable
 {
+    /// <summary>How long the database may take to say how it is, before that is the answer.</summary>
+    internal static readonly TimeSpan AskBound = TimeSpan.FromSeconds(2);
+
     private readonly EmbeddedPostgres? _embedded;
     private readonly ReplicaWatch? _replicaWatch;
     private readonly Listener _listener;
+    private readonly NpgsqlDataSource _health;
 
-    private Store(EmbeddedPostgres? embedded, NpgsqlDataSource primary, NpgsqlDataSource replica, ReplicaWatch? replicaWatch, Facts facts, Listener listener)
+    private Store(EmbeddedPostgres? embedded, NpgsqlDataSource primary, NpgsqlDataSource replica, NpgsqlDataSource health, ReplicaWatch? replicaWatch, Facts facts, Listener listener)
     {
         _embedded = embedded;
         Primary = primary;
@@ -29,6 +33,7 @@ public sealed class Store : IAsyncDisposable
         Timescale = facts.Timescale;
         Warning = facts.Warning;
         _listener = listener;
+        _health = health;
     }
 
     /// <summary>Connections to the database that is written.</summary>
@@ -79,7 +84,9 @@ public sealed class Store : IAsyncDisposable
             var facts = await StoreFacts.ReadAsync(primary, options, time, logger, cancellationToken);
             replica = string.IsNullOrWhiteSpace(options.ReplicaConnectionString) ? null : BuildSource(options.ReplicaConnectionString, options, options.MaxReplicaConnections, loggers);
             var watch = replica is null ? null : new ReplicaWatch(primary, replica, options.ReplicaLagBound, time, logger);
-            return new Store(embedded, primary, replica ?? primary, watch, facts, listener);
+            // Its own connections: a busy pool is no outage, and asking must not wait behind it.
+            var health = BuildSource(embedded?.ConnectionString ?? options.ConnectionString!, options, 2, loggers);
+            return new Store(embedded, primary, replica ?? primary, health, watch, facts, listener);
         }
         catch
         {
@@ -102,17 +109,19 @@ public sealed class Store : IAsyncDisposable
         string words;
         try
         {
-            await using var command = Primary.CreateCommand("SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean, pg_database_size(current_database())");
-            command.CommandTimeout = 2;
-            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-            await reader.ReadAsync(cancellationToken);
+            await using var command = _health.CreateCommand("SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean, pg_database_size(current_database())");
+            // Also bounds the opening of a connection, which to a host that vanished takes as long as TCP tries.
+            using var bound = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            bound.CancelAfter(AskBound);
+            await using var reader = await command.ExecuteReaderAsync(bound.Token);
+            await reader.ReadAsync(bound.Token);
             writable = !reader.GetBoolean(0);
             bytes = reader.GetInt64(1);
             words = writable ? "The database takes commits." : "The database is read-only: readings are not acknowledged until the primary is reached.";
         }
-        catch (Exception e) when (e is NpgsqlException or TimeoutException)
+        catch (Exception e) when (e is NpgsqlException or TimeoutException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
-            words = _embedded is { Status.State: not EmbeddedPostgresState.Running } ? _embedded.Status.Words : "The database does not answer: " + e.Message + " Readings are not acknowledged until it is back.";
+            words = _embedded is { Status.State: not EmbeddedPostgresState.Running } ? _embedded.Status.Words : "The database does not answer: " + (e is OperationCanceledException ? "no reply within 2 s." : e.Message) + " Readings are not acknowledged until it is back.";
         }
         if (_replicaWatch is not null) { words += $" The replica {_replicaWatch.Words}; reads go to the {(_replicaWatch.IsUsed ? "replica" : "primary")}."; }
         return new StoreHealth(writable, words, ServerVersion, bytes, _replicaWatch?.Lag, _replicaWatch is { IsUsed: true }, Warning, _embedded?.Status);
@@ -127,6 +136,7 @@ public sealed class Store : IAsyncDisposable
             await Replica.DisposeAsync();
         }
         _listener.Watched = null;
+        await _health.DisposeAsync();
         await Primary.DisposeAsync();
         if (_embedded is not null) { await _embedded.DisposeAsync(); }
     }
@@ -145,7 +155,6 @@ public sealed class Store : IAsyncDisposable
         }
         settings.MaxPoolSize = maxConnections;
         settings.ApplicationName ??= EmbeddedPostgres.ApplicationName;
-        settings.Timeout = Math.Min(settings.Timeout, 5);
         settings.CommandTimeout = (int)options.StatementTimeout.TotalSeconds + 5; // the server's own time-out comes first and keeps the connection
         settings.KeepAlive = settings.KeepAlive == 0 ? 30 : settings.KeepAlive; // seconds; a peer that vanished is noticed within a minute
         settings.Enlist = false;

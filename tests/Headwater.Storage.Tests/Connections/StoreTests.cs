@@ -73,6 +73,36 @@ public sealed class StoreTests(PostgresFixture postgres, ITestOutputHelper outpu
     }
 
     [Fact]
+    public async Task Health_is_told_at_once_when_every_connection_is_taken()
+    {
+        await using var store = await OpenAsync(new StoreOptions { ConnectionString = postgres.ConnectionString, MaxConnections = 5 });
+        var taken = await Task.WhenAll(Enumerable.Range(0, 5).Select(_ => store.Primary.OpenConnectionAsync().AsTask()));
+        (await store.GetHealthAsync(CancellationToken.None).Within(TimeSpan.FromSeconds(12))).IsWritable.ShouldBeTrue();
+        foreach (var connection in taken) { await connection.DisposeAsync(); }
+    }
+
+    [Fact]
+    public async Task Health_says_so_within_its_bound_when_the_database_is_stopped_in_its_tracks()
+    {
+        using var folder = new TemporaryFolder();
+        await using var store = await OpenAsync(new StoreOptions { Embedded = new EmbeddedPostgresOptions { DataFolder = folder["data"], BinariesFolder = PostgresCluster.Binaries(), MaxSharedBuffersBytes = 32 << 20 } });
+        const int Stop = 19, Continue = 18; // signals of Linux: a stopped postmaster takes connections and never answers, as a host that vanished
+        var pid = store.Embedded!.ProcessId;
+        Posix.Signal(pid, Stop).ShouldBeTrue();
+        try
+        {
+            var health = await store.GetHealthAsync(CancellationToken.None).Within(TimeSpan.FromSeconds(12));
+            health.IsWritable.ShouldBeFalse();
+            health.Words.ShouldContain("does not answer");
+        }
+        finally
+        {
+            Posix.Signal(pid, Continue);
+        }
+        await Eventually.TrueAsync(async () => (await store.GetHealthAsync(CancellationToken.None)).IsWritable);
+    }
+
+    [Fact]
     public async Task Health_tells_the_outage_and_statements_work_again_when_the_database_was_killed_and_came_back()
     {
         using var folder = new TemporaryFolder();
