@@ -4,10 +4,11 @@ import { useDebouncedCallback } from '@mantine/hooks';
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { api, segment } from '../../api/client';
-import type { Broker, BrokerEvent, BrokerSession, BrokerSubscription, Credential, NewSecret, Page, RetainedMessage } from '../../api/types';
+import type { Broker, BrokerClient, BrokerEvent, BrokerSession, BrokerSubscription, Credential, NewSecret, Page, RetainedMessage } from '../../api/types';
 import { useLive, useLocale, useMay, useStale, useTopic } from '../../app';
 import { Age, Amount, Bone, Card, Confirm, Count, Empty, PageHead, ProblemNotice, Time } from '../../components/Bits';
 import { Icon } from '../../components/Icon';
+import { LineToPaste } from '../../components/LineToPaste';
 import { Meaning } from '../../components/Meaning';
 import { Sparkline } from '../../components/Sparkline';
 import { Tabs } from '../../components/Tabs';
@@ -108,7 +109,8 @@ function useList<T>(name: string) {
   return { query, pages: usePages<T>(['broker', name, query], fetch, paused ? false : 5) };
 }
 
-const sub = (host = typeof location === 'undefined' ? 'localhost' : location.hostname) => `mosquitto_sub -h ${host} -p 1883 -V mqttv5 -q 1 -i exporter -u exporter -P 'SECRET' -t 'hw/v1/+/up/#' -v`;
+const sub = (clientId: string, userName: string, secret: string, host = location.hostname) => `mosquitto_sub -h ${host} -p 1883 -V mqttv5 -q 1 -i '${clientId}' -u '${userName}' -P '${secret}' -t 'hw/v1/+/up/#' -v`;
+const listen = (grant: BrokerClient, host: string) => sub(`${grant.clientId}-line`, grant.userName, grant.password, host);
 
 function Sessions() {
   const { t } = useTranslation('broker');
@@ -137,7 +139,7 @@ function Sessions() {
     <>
       <Search label={t('search.session')} />
       {pages.error ? <ProblemNotice error={pages.error} retry={pages.retry} /> : null}
-      <VirtualTable label={t('sessions')} columns={columns} pages={pages} rowKey={(row) => row.clientId} empty={query ? <Empty title={t('none.match')} /> : <Empty title={t('none.sessions')} paste={sub()}>{t('none.sessionsWords')}</Empty>} />
+      <VirtualTable label={t('sessions')} columns={columns} pages={pages} rowKey={(row) => row.clientId} empty={query ? <Empty title={t('none.match')} /> : <Empty title={t('none.sessions')}>{t('none.sessionsWords')}<LineToPaste line={listen} /></Empty>} />
       <Confirm opened={ending !== null} title={t('disconnectTitle')} action={t('disconnect')} busy={end.isPending} error={end.error} onClose={() => { setEnding(null); end.reset(); }} onConfirm={() => { if (ending) end.mutate(ending); }}>{t('disconnectWords', { client: ending?.clientId ?? '' })}</Confirm>
     </>
   );
@@ -154,7 +156,7 @@ function Subscriptions() {
     { key: 'options', label: t('options'), track: 'minmax(90px, .6fr)', render: (row) => row.options ?? (row.noLocal ? 'no local' : <span className="dim">–</span>) },
     { key: 'identifier', label: t('identifier'), track: '90px', right: true, render: (row) => row.identifier ?? <span className="dim">–</span> },
   ];
-  return <><Search label={t('search.subscription')} />{pages.error ? <ProblemNotice error={pages.error} retry={pages.retry} /> : null}<VirtualTable label={t('subscriptions')} columns={columns} pages={pages} rowKey={(row) => `${row.clientId} ${row.filter}`} empty={query ? <Empty title={t('none.match')} /> : <Empty title={t('none.subscriptions')} paste={sub()}>{t('none.subscriptionsWords')}</Empty>} /></>;
+  return <><Search label={t('search.subscription')} />{pages.error ? <ProblemNotice error={pages.error} retry={pages.retry} /> : null}<VirtualTable label={t('subscriptions')} columns={columns} pages={pages} rowKey={(row) => `${row.clientId} ${row.filter}`} empty={query ? <Empty title={t('none.match')} /> : <Empty title={t('none.subscriptions')}>{t('none.subscriptionsWords')}<LineToPaste line={listen} /></Empty>} /></>;
 }
 
 function Retained() {
@@ -238,7 +240,7 @@ function ServiceCredentials() {
             <Button type="submit" disabled={!userName} loading={create.isPending} leftSection={<Icon name="key" size={16} />} style={{ justifySelf: 'start' }}>{t('credential.create')}</Button>
           </form>
           {create.error ? <div style={{ marginTop: 12 }}><ProblemNotice error={create.error} /></div> : null}
-          {made ? <div style={{ marginTop: 18 }}><Secret secret={made.secret} userName={made.userName} line={made.pasteLine || sub().replaceAll('exporter', made.userName).replace('SECRET', made.secret)} /></div> : null}
+          {made ? <div style={{ marginTop: 18 }}><Secret secret={made.secret} userName={made.userName} line={made.pasteLine || sub(made.userName, made.userName, made.secret)} /></div> : null}
         </Card>
       ) : null}
       <Card>

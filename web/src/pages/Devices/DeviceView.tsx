@@ -165,7 +165,7 @@ function Readings({ id, device, compact = false }: { id: string; device: Device 
     </div>
   );
   const chart = series.error && !series.data ? <ProblemNotice error={series.error} retry={() => void series.refetch()} />
-    : !register && device ? <Empty title={t('readings.none')} paste={pasteLine(id, 'SECRET')}>{t('readings.firstWords')}</Empty>
+    : !register && device ? <Empty title={t('readings.none')}>{t('readings.firstWords')} <Link to="/devices/$device" params={{ device: id }} search={{ tab: 'credentials' } as never}>{t('credential.create')}</Link></Empty>
     : empty ? <div style={{ minHeight: compact ? 222 : 322, display: 'grid', placeItems: 'center' }}><Empty title={t('readings.none')}>{t('readings.noneWords')}</Empty></div>
     : series.data && register ? <ReadingsChart series={series.data} marks={marks} from={range.from} to={range.to} zone={zone} height={compact ? 200 : 300} label={t('chart.label', { register: register.name, device: id })} onZoom={zoom} />
     : <div style={{ height: compact ? 222 : 322 }}><Bone height={compact ? 200 : 300} /></div>;

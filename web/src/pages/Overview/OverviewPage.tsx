@@ -7,7 +7,6 @@ import { Age, Amount, Bone, Card, Count, Empty, PageHead, ProblemNotice, Time } 
 import { Meaning, severityMeaning } from '../../components/Meaning';
 import { Sparkline } from '../../components/Sparkline';
 import { formatBytes, formatMilliseconds, formatNumber, formatRate, type Quantity } from '../../format/number';
-import { pasteLine } from '../pasteLine';
 import { Flow } from './Flow';
 
 export default function OverviewPage() {
@@ -27,7 +26,7 @@ export default function OverviewPage() {
         <Card title={t('needs')} style={{ gridColumn: 'span 12' }}>{o ? <Needs overview={o} /> : <Bone height={38} />}</Card>
       </div>
       {o && o.devices.registered === 0 && o.flow.received.total === 0 ? (
-        <Card><Empty title={t('empty')} paste={pasteLine('meter_0001', 'SECRET')}>{t('emptyWords')} <Link to="/devices" search={{ create: 'device' } as never}>{t('emptyLink')}</Link></Empty></Card>
+        <Card><Empty title={t('empty')}>{t('emptyWords')} <Link to="/devices" search={{ create: 'device' } as never}>{t('emptyLink')}</Link></Empty></Card>
       ) : null}
       <div className={`figures${stale ? ' stale-values' : ''}`}>
         <Figure label={t('figure.received')} value={o && { text: formatRate(o.flow.received.perSecond, locale), unit: t('unit.messages') }} values={series((p) => p.received)} top={(v) => formatRate(v, locale)} />

@@ -10,6 +10,7 @@ import type { QuarantineDetail, QuarantineItem, QuarantinePage as Listing } from
 import { useLive, useLocale, useMay, useTopic } from '../../app';
 import { Age, Amount, Bone, Card, Confirm, Empty, PageHead, problemWords, ProblemNotice, Time } from '../../components/Bits';
 import { Icon } from '../../components/Icon';
+import { LineToPaste } from '../../components/LineToPaste';
 import { Meaning } from '../../components/Meaning';
 import { Payload } from '../../components/Payload';
 import { usePages, VirtualTable, type Column } from '../../components/VirtualTable';
@@ -93,7 +94,7 @@ export default function QuarantinePage() {
       <div className="split" data-open={panel}>
         <VirtualTable label={t('list')} columns={columns} pages={pages} rowKey={keyOf} selected={selected} onOpen={(row) => set({ selected: keyOf(row) }, { push: !panel })}
           empty={reason || device ? <Empty title={t('none')}><Button variant="default" onClick={() => set({ reason: undefined, device: undefined })}>{t('clearFilter')}</Button></Empty>
-            : <Empty title={t('empty')} paste={`mosquitto_pub -h ${location.hostname} -p 1883 -V mqttv5 -q 1 -i meter_0001 -u meter_0001 -P 'SECRET' -t hw/v1/meter_0001/up/read -m 'not JSON'`}>{t('emptyWords')}</Empty>} />
+            : <Empty title={t('empty')}>{t('emptyWords')}<LineToPaste line={(grant, host) => `mosquitto_pub -h ${host} -p 1883 -V mqttv5 -q 1 -i ${grant.clientId}-line -u '${grant.userName}' -P '${grant.password}' -t smart_meter/meter_readings -m 'not JSON'`} /></Empty>} />
         {selected ? <Detail key={selected} id={selected} operator={operator} onClose={() => set({ selected: undefined })} onReplay={() => replay.mutate({ items: [keyFrom(selected)] })} onDiscard={() => discard.mutate([keyFrom(selected)])} /> : null}
       </div>
       <Confirm opened={askDiscard} title={t('discardSelected', { count: chosen.size })} action={t('discard')} busy={discard.isPending} error={discard.error} onClose={() => { setAskDiscard(false); discard.reset(); }} onConfirm={() => discard.mutate(keys)}>
