@@ -27,6 +27,7 @@ public sealed class MqttClient : IAsyncDisposable
     private TaskCompletionSource? _whenConnected;
     private TaskCompletionSource? _accepting;
     private bool _takenOver;
+    private int _disposed;
 
     /// <summary>A client that does nothing yet.</summary>
     /// <param name="options">Right, else <see cref="ArgumentException"/> with all mistakes.</param>
@@ -47,7 +48,14 @@ public sealed class MqttClient : IAsyncDisposable
     /// <summary>Settings in force.</summary>
     public MqttClientOptions Options => _options;
 
-    /// <summary>Called for each message; reading waits while it runs, and without manual acknowledgement the message is acknowledged when it returned. If it throws, the connection ends and the message is not acknowledged.</summary>
+    /// <summary>
+    /// Called for each message, one at a time; without manual acknowledgement the message is acknowledged when it returned. If it throws,
+    /// the connection ends and the message is not acknowledged.
+    /// </summary>
+    /// <remarks>
+    /// Reading waits while it runs, so it must not await an answer that this client has to read (a QoS 1 or 2 publish, a subscribe):
+    /// start those and return, or hand the message to a channel and acknowledge by hand.
+    /// </remarks>
     public Func<ReceivedMessage, ValueTask>? MessageReceived { get; init; }
 
     /// <summary>Instead of <see cref="MessageReceived"/>, without copies, acknowledged at once: for load generators.</summary>
@@ -236,8 +244,11 @@ public sealed class MqttClient : IAsyncDisposable
     /// <summary>Cuts the connection without good-bye and stops.</summary>
     public async ValueTask DisposeAsync()
     {
-        await StopAsync();
-        _stop.Dispose();
+        if (Interlocked.Exchange(ref _disposed, 1) == 0)
+        {
+            await StopAsync();
+            _stop.Dispose();
+        }
     }
 
     /// <summary>Called by a message; see <see cref="ReceivedMessage.Acknowledge"/>.</summary>
@@ -259,6 +270,11 @@ public sealed class MqttClient : IAsyncDisposable
 
     private async Task StopAsync()
     {
+        if (State == ClientState.Stopped)
+        {
+            return;
+        }
+
         await _stop.CancelAsync();
         _session.Connection?.Abort("stopped");
         if (_run is { } run)

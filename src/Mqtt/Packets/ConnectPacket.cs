@@ -377,6 +377,7 @@ public sealed record ConnectPacket
         }
 
         var found = new PublishProperties();
+        var empty = found;
         List<UserProperty>? pairs = null;
         var reader = new PropertyReader(section, AllowedInWill);
         while (reader.TryRead())
@@ -398,7 +399,7 @@ public sealed record ConnectPacket
             found = found with { UserProperties = pairs };
         }
 
-        properties = section.IsEmpty ? null : found;
+        properties = ReferenceEquals(found, empty) ? null : found;
         return reader.Verdict;
     }
 }

@@ -4,6 +4,7 @@ using System.Text;
 using System.Threading.Channels;
 using Headwater.Mqtt.Client;
 using Headwater.Mqtt.Packets;
+using Headwater.TestKit;
 
 namespace Headwater.Mqtt.Tests.Client;
 
@@ -68,13 +69,10 @@ public sealed class MqttClientTests(MosquittoServer server) : IClassFixture<Mosq
         publisher.State.ShouldBe(ClientState.Stopped);
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task Properties_pass_through_when_both_speak_version_5()
     {
-        if (server.Missing())
-        {
-            return;
-        }
+        server.Require();
 
         var received = Channel.CreateUnbounded<ReceivedMessage>();
         await using var client = new MqttClient(server.Options() with { TopicAliasMaximum = 10 }) { MessageReceived = message => received.Writer.WriteAsync(message) };
@@ -192,13 +190,10 @@ public sealed class MqttClientTests(MosquittoServer server) : IClassFixture<Mosq
         }
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task Message_comes_again_when_it_was_not_acknowledged_by_hand()
     {
-        if (server.Missing())
-        {
-            return;
-        }
+        server.Require();
 
         var received = Channel.CreateUnbounded<ReceivedMessage>();
         await using var client = new MqttClient(server.Options() with { ManualAcknowledgement = true, SessionExpiryInterval = 300 })
@@ -228,14 +223,11 @@ public sealed class MqttClientTests(MosquittoServer server) : IClassFixture<Mosq
         Encoding.UTF8.GetString(fourth.Payload.Span).ShouldBe("three");
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task Subscriptions_come_back_when_the_server_lost_the_session()
     {
         using var own = new MosquittoServer();
-        if (own.Missing())
-        {
-            return;
-        }
+        own.Require();
 
         await own.InitializeAsync();
         var received = Channel.CreateUnbounded<ReceivedMessage>();
@@ -252,13 +244,10 @@ public sealed class MqttClientTests(MosquittoServer server) : IClassFixture<Mosq
         await own.DisposeAsync();
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task Pipelined_publishes_call_back_once_each_when_acknowledged()
     {
-        if (server.Missing())
-        {
-            return;
-        }
+        server.Require();
 
         await using var client = new MqttClient(server.Options() with { MaximumInFlight = 500 });
         await client.ConnectAsync().WaitAsync(Bound);
