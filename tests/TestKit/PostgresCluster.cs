@@ -98,6 +98,9 @@ public static class PostgresCluster
                     var left = await EmbeddedPostgres.StartAsync(new EmbeddedPostgresOptions { DataFolder = folder, BinariesFolder = Binaries() }, TimeProvider.System, NullLogger.Instance);
                     await left.DisposeAsync();
                 }
+                // The runner may end the process before the folder of the socket is removed; it is empty then.
+                var record = Path.Combine(folder, "socket-folder.txt");
+                if (File.Exists(record) && (await File.ReadAllTextAsync(record)).Trim() is var socket && Directory.Exists(socket)) { Directory.Delete(socket); }
                 Directory.Delete(folder, recursive: true);
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException or Storage.StoreRefusedException)
