@@ -19,9 +19,11 @@ free_port() { # below the range the system gives to outgoing connections, which 
     echo "$port"
 }
 
+open=$(free_port) # of the listener for anonymous clients, where a rung asks for one
+
 # ---- arithmetic ----
 median() { printf '%s\n' "$@" | sort -g | awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'; }
-ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", b > 0 ? a / b : 0 }'; }
+ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", (b > 0 ? a / b : 0) }'; }
 minus() { awk -v a="$1" -v b="$2" 'BEGIN { print a - b }'; }
 field() { tr ' ' '\n' <<< "$2" | sed -n "s/^$1=//p" | tail -n 1; } # key, line of key=value
 key() { result+=("$1=$2"); printf '  %s = %s\n' "$1" "$2"; }
@@ -57,7 +59,7 @@ start_headwater() {
     mkdir -p "$data"
     : > "$log"
     dotnet "$server" serve --port "$http" --mqtt-port "$mqtt" --mqtts-port "$mqtts" --data "$data" --postgres-bin "$(postgres_bin)" \
-        --web "$root/web/dist" --register-automatically --certificate "$work/server.pem" --certificate-key "$work/server.key" "$@" > "$log" 2>&1 &
+        --web "$root/web/dist" --certificate "$work/server.pem" --certificate-key "$work/server.key" "$@" > "$log" 2>&1 &
     head_pid=$!
     wait_for "the server" "$head_pid" "$log" grep -q 'Headwater is up' "$log"
     [ -n "${password:-}" ] || password=$(sed -n 's/^Sign in as .* with the password \([^ ]*\) .*/\1/p' "$log")
@@ -77,13 +79,12 @@ wait_for() { # what, pid, log, command ...
 api() { curl -sS --fail-with-body -b "$work/cookies" -c "$work/cookies" -H 'X-Headwater: 1' -H 'Content-Type: application/json' "$@"; }
 sign_in() { api -o /dev/null -d "{\"name\":\"$person\",\"password\":\"$password\"}" "http://127.0.0.1:$http/api/v1/session"; }
 
-# A service credential that may publish uplinks for any meter and use bench/#: the rights of a gateway, checked at each topic.
-load_credential() {
-    sign_in
-    api -d '{"userName":"bench","label":"bench","publishFilters":["smart_meter/meter_readings","hw/v1/+/up/#","bench/#"],"subscribeFilters":["bench/#"]}' \
-        "http://127.0.0.1:$http/api/v1/broker/credentials" > "$work/made.json"
-    sed -n 's/.*"userName":"\([^"]*\)".*/{"userName":"\1",/p' "$work/made.json" > "$work/credentials.json"
-    sed -n 's/.*"secret":"\([^"]*\)".*/"password":"\1"}/p' "$work/made.json" >> "$work/credentials.json"
+# start_with_fleet [option ...]: the same with a credential that devices sign in with: each may publish for itself only, and is registered
+# when it first connects. Rights, decoding and registry are those of any device.
+start_with_fleet() {
+    start_headwater --demo --demo-scenario "$root/bench/one-meter.json" "$@"
+    wait_for "the fleet's credential" "$head_pid" "$work/headwater.log" test -s "$data/demo-credentials.json"
+    credentials=$data/demo-credentials.json
 }
 
 # sql TEXT: on the server's private database, as its owner.
@@ -148,8 +149,9 @@ load() {
     printf '  %-34s %12s /s  p50 %8s ms  p99 %8s ms  generator cpu %s s of %s s\n' "$label" "$(field per_second "$line")" \
         "$(field p50_ms "$line")" "$(field p99_ms "$line")" "$(field generator_cpu_seconds "$line")" "$(field seconds "$line")"
 }
-to_ours() { printf '%s\n' --port "$mqtt" --credentials "$work/credentials.json"; }
-to_ours_tls() { printf '%s\n' --port "$mqtts" --ca "$work/ca.pem" --credentials "$work/credentials.json"; }
+to_ours() { printf '%s\n' --port "$mqtt" --credentials "$credentials"; }
+to_ours_tls() { printf '%s\n' --port "$mqtts" --ca "$work/ca.pem" --credentials "$credentials"; }
+to_open() { printf '%s\n' --port "$open"; }
 to_mosquitto() { printf '%s\n' --port "$plain_port"; }
 to_mosquitto_tls() { printf '%s\n' --port "$tls_port" --ca "$work/ca.pem"; }
 

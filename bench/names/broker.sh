@@ -1,4 +1,4 @@
-# The MQTT server by itself: acknowledgements of messages nobody subscribes to, fan-out, idle sessions, connects.
+# The MQTT server by itself, on the listener where anonymous clients may do everything, as mosquitto lets them: acknowledgements of messages nobody subscribes to, fan-out, idle sessions, connects.
 seconds=$([ "$quick" = yes ] && echo 4 || echo 10)
 sessions=$([ "$quick" = yes ] && echo 5000 || echo 15000)
 connects=$([ "$quick" = yes ] && echo 10000 || echo 40000)
@@ -16,11 +16,10 @@ memory() { # pid, options ...
 
 measure() {
     local round
-    start_headwater
-    load_credential
+    start_headwater --open-listener-port "$open"
     start_mosquitto
     durability
-    mapfile -t ours_to < <(to_ours); mapfile -t theirs_to < <(to_mosquitto)
+    mapfile -t ours_to < <(to_open); mapfile -t theirs_to < <(to_mosquitto)
 
     say "$sessions idle sessions"
     memory "$head_pid" "${ours_to[@]}"; local ours_bytes=$per_session

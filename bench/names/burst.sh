@@ -3,8 +3,7 @@
 
 measure() {
     local round s=()
-    start_headwater
-    load_credential
+    start_with_fleet
     durability
     mapfile -t ours_to < <(to_ours)
     local shape=(--connections 10000 --window 100 --meters-per-connection 100 --count 1000000 --sources 8)

@@ -23,8 +23,7 @@ copy_back() { # the rows just ingested, out and in again by one session of psql;
 
 measure() {
     local shape connections window round
-    start_headwater
-    load_credential
+    start_with_fleet
     start_mosquitto
     durability
     say "registering 2,000 meters and warming the log up"

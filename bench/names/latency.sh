@@ -3,8 +3,7 @@ seconds=$([ "$quick" = yes ] && echo 10 || echo 30)
 
 measure() {
     local round most half p=() q=()
-    start_headwater
-    load_credential
+    start_with_fleet
     durability
     mapfile -t ours_to < <(to_ours)
     new_times
