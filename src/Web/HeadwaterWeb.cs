@@ -1,6 +1,10 @@
 using System.Threading.RateLimiting;
+using Headwater.Mqtt.Server;
 using Headwater.Web.Api;
 using Headwater.Web.Files;
+using Headwater.Web.Flow;
+using Headwater.Web.Jobs;
+using Headwater.Web.Live;
 using Headwater.Web.Security;
 using Microsoft.AspNetCore.Authentication.Cookies;
 using Microsoft.AspNetCore.Builder;
@@ -24,6 +28,12 @@ public static class HeadwaterWeb
         ArgumentNullException.ThrowIfNull(options);
         services.AddSingleton(options);
         services.AddSingleton<WebAppFiles>();
+        services.AddSingleton<FlowMonitor>();
+        services.AddHostedService(static provider => provider.GetRequiredService<FlowMonitor>());
+        services.AddSingleton<BrokerFigures>();
+        services.AddSingleton<LiveStreams>();
+        services.AddHostedService(static provider => provider.GetRequiredService<LiveStreams>());
+        services.AddSingleton<JobList>();
         services.ConfigureHttpJsonOptions(static json => ApiJson.Apply(json.SerializerOptions));
         services.AddRouting();
         services.AddDataProtection().SetApplicationName("headwater");
@@ -60,16 +70,25 @@ public static class HeadwaterWeb
         ArgumentNullException.ThrowIfNull(app);
         app.UseMiddleware<SecurityHeaders>();
         app.UseMiddleware<Failures>();
+        app.UseWebSockets();
         app.UseRouting();
         app.UseMiddleware<Gate>();
         app.UseRateLimiter();
         app.UseMiddleware<WebAppFiles>();
         app.MapOpenApi("/openapi/{documentName}.json");
+        app.MapMqtt("/mqtt", new MqttListener("ws"));
         var api = app.MapGroup("/api/v1");
         SessionApi.Map(api);
         PeopleApi.Map(api);
         TokensApi.Map(api);
         AdministrationApi.Map(api);
+        LiveApi.Map(api);
+        DevicesApi.Map(api);
+        ReadingsApi.Map(api);
+        CredentialsApi.Map(api);
+        QuarantineApi.Map(api);
+        TraceApi.Map(api);
+        BrokerApi.Map(api);
         return app;
     }
 }

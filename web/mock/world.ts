@@ -251,14 +251,14 @@ export class World {
       case 'overview': return ok(this.overview());
       case 'devices': {
         if (part.length === 1) return method === 'POST' ? { status: 201, body: { id: body['id'] } } : ok(this.devices(query));
-        const index = part[1]?.startsWith('meter_x') ? 0 : this.indexOf(part[1] ?? '');
+        const index = this.indexOf(part[1] ?? '');
         if (index < 0) return missing;
         if (method === 'PATCH') return { status: 204 };
         switch (part[2]) {
           case undefined: return ok(this.detail(index));
           case 'readings': return ok(this.readings(index, query));
           case 'series': return ok(this.series(index, query));
-          case 'profiles': { query.set('points', '100000'); const s = this.series(index, query); return ok({ unit: 'Wh', everySeconds: 900, points: query.get('registerId') === '3' ? s.points.map((p, at) => [p[0], at % 61 === 7 ? null : p[3], at % 61 === 7 ? 1 : 0]) : [] }); }
+          case 'profiles': { const s = this.series(index, query); return ok({ unit: 'Wh', everySeconds: 900, points: s.points.map((p) => [p[0], p[3], 0]) }); }
           case 'events': return ok({ items: index % 5 ? [{ at: '2026-11-20T01:02:03Z', code: 'powerRestored', sequence: 18, data: { phase: 1 }, commitNumber: '118233', ordinal: 4 }, { at: '2026-11-20T00:58:41Z', code: 'lastGasp', sequence: 17, data: {}, commitNumber: '118112', ordinal: 0 }] : [] });
           case 'conflicts': return ok({ items: index % 4 === 1 ? [{ obis: '1-0:1.8.0', at: '2026-11-19T22:15:00Z', unit: 'kWh', standingValue: '12311.120', standingReceivedAt: '2026-11-19T22:15:02Z', otherValue: '12311.480', otherReceivedAt: '2026-11-19T22:40:12Z', commitNumber: '117001', ordinal: 3 }] : [] });
           case 'credentials': {

@@ -167,10 +167,7 @@ internal sealed class ClientConnection
 
         Outbound.Flush();
         _input.CancelPendingRead();
-        CancellationTokenSource? closing;
-        lock (Outbound.Gate) { closing = _closingSource; }
-        // On the pool: what waits for the token must not go on under a lock of the closing thread.
-        _ = closing?.CancelAsync();
+        lock (Outbound.Gate) { _closingSource?.Cancel(); }
         // Who is behind will not take the farewell either.
         if (Outbound.IsBehind) { _context.Abort(new ConnectionAbortedException(words)); }
     }
@@ -188,8 +185,6 @@ internal sealed class ClientConnection
         ClosedAt = _server.Time.GetTimestamp();
         return true;
     }
-
-    internal void CaughtUp() => _server.CaughtUp(this);
 
     /// <summary>True once per batch: the caller flushes.</summary>
     internal bool NeedsFlush() => Interlocked.Exchange(ref _flushQueued, 1) == 0;

@@ -3,8 +3,7 @@ using Microsoft.AspNetCore.Connections;
 namespace Headwater.Mqtt.Server;
 
 /// <summary>Kestrel's door to the server: one call per connection, TCP or TLS.</summary>
-/// <remarks>For hosts that build their pipeline themselves: a <see cref="MqttListener"/> set as a connection feature names the listener.
-/// <see cref="MqttHosting.UseMqtt"/> goes straight to the server.</remarks>
+/// <remarks>The listener is told by a feature that <see cref="MqttHosting.UseMqtt"/> sets.</remarks>
 /// <param name="server">The server.</param>
 public sealed class MqttConnectionHandler(MqttServer server) : ConnectionHandler
 {

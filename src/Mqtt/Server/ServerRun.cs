@@ -15,7 +15,6 @@ internal sealed class ServerRun : PublishRun
     internal ServerRun(MqttServer server, string clientId, MqttIdentity identity, TopicRoute route, Message message)
     {
         _server = server;
-        ConnectionNumber = server.NextServerRun();
         _clientId = clientId;
         _identity = identity;
         _message = message;
@@ -39,7 +38,7 @@ internal sealed class ServerRun : PublishRun
             if (queued is not null) { (Changes ??= []).Add(queued); }
         }
 
-        if (message.Retain && server.Lane.IsDurable && server.Retained.Takes(message))
+        if (message.Retain && server.Lane.IsDurable)
         {
             (Changes ??= []).Add(new RetainedSaved(message.Topic, content.Payload.IsEmpty ? null : message.ToStored()));
         }
@@ -49,8 +48,7 @@ internal sealed class ServerRun : PublishRun
 
     public override MqttIdentity Identity => _identity;
 
-    /// <summary>Below 0: no connection, and no order with any other run.</summary>
-    public override long ConnectionNumber { get; }
+    public override long ConnectionNumber => 0;
 
     public override ProtocolVersion Version => ProtocolVersion.V5;
 
@@ -58,15 +56,15 @@ internal sealed class ServerRun : PublishRun
 
     public override void Complete()
     {
-        var batch = DeliveryBatch.Rent();
-        _reserved?.Release(_server, batch);
         if (Items[0].Outcome != PublishOutcome.OverQuota)
         {
             if (_message.Retain) { _server.Retained.Set(_message); }
+            var batch = DeliveryBatch.Rent();
+            _reserved?.Release(_server, batch);
             FanOut.Deliver(_server, _message, DeliveryPlan.For(_server.Subscriptions, _message.Content.Topic.Span, _server.Lane.IsDurable), _reserved, batch);
+            batch.FlushAndReturn();
         }
 
-        batch.FlushAndReturn();
         Reset();
         _completed.TrySetResult();
     }

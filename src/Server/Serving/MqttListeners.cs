@@ -16,15 +16,25 @@ internal static class MqttListeners
     internal const string Unguarded = "open";
     internal const string WebSocket = "ws";
 
-    /// <summary>Adds the endpoints; what was bound to port 0 is known only after the start.</summary>
-    internal static IReadOnlyList<ListenerInForce> Open(KestrelServerOptions kestrel, ServerSettings settings, ServerCertificates? certificates)
+    /// <summary>The listeners in the order their ports are bound; the WebSocket shares the pages' port and stands last.</summary>
+    internal static List<ListenerInForce> Of(ServerSettings settings)
     {
+        var address = settings.BindAddress.ToString();
         var listeners = new List<ListenerInForce>();
+        if (settings.MqttPort is { } plain) { listeners.Add(new ListenerInForce(Plain, address, plain, Tls: false, Anonymous: false)); }
+        if (settings.MqttsPort is { } tls) { listeners.Add(new ListenerInForce(Tls, address, tls, Tls: true, Anonymous: false)); }
+        if (settings.OpenListenerPort is { } open) { listeners.Add(new ListenerInForce(Unguarded, IPAddress.Loopback.ToString(), open, Tls: false, Anonymous: true)); }
+        listeners.Add(new ListenerInForce(WebSocket, address, settings.PagePort, Tls: false, Anonymous: false));
+        return listeners;
+    }
+
+    /// <summary>Adds the endpoints, in the same order.</summary>
+    internal static void Open(KestrelServerOptions kestrel, ServerSettings settings, ServerCertificates? certificates)
+    {
         var address = settings.BindAddress;
         if (settings.MqttPort is { } plain)
         {
             kestrel.Listen(address, plain, static endpoint => endpoint.UseMqtt(new MqttListener(Plain)));
-            listeners.Add(new ListenerInForce(Plain, address.ToString(), plain, Tls: false, Anonymous: false));
         }
         if (settings.MqttsPort is { } tls && certificates is not null)
         {
@@ -37,15 +47,11 @@ internal static class MqttListeners
                 ClientCertificateRequired = true,
                 RemoteCertificateValidationCallback = static (_, _, _, _) => true,
             })));
-            listeners.Add(new ListenerInForce(Tls, address.ToString(), tls, Tls: true, Anonymous: false));
         }
         if (settings.OpenListenerPort is { } open)
         {
             // Loopback whatever bind says: anybody may do everything here.
             kestrel.Listen(IPAddress.Loopback, open, static endpoint => endpoint.UseMqtt(new MqttListener(Unguarded, AllowsAnonymous: true)));
-            listeners.Add(new ListenerInForce(Unguarded, IPAddress.Loopback.ToString(), open, Tls: false, Anonymous: true));
         }
-        listeners.Add(new ListenerInForce(WebSocket, address.ToString(), settings.PagePort, Tls: false, Anonymous: false));
-        return listeners;
     }
 }

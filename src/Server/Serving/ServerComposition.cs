@@ -51,8 +51,6 @@ internal sealed class ServerComposition : IAsyncDisposable
 
     internal CredentialDirectory Credentials { get; private set; } = null!;
 
-    internal IReadOnlyList<ListenerInForce> Listeners { get; private set; } = [];
-
     internal WebApplication App { get; private set; } = null!;
 
     /// <summary>Host name or address by which this machine reaches the listeners.</summary>
@@ -64,7 +62,7 @@ internal sealed class ServerComposition : IAsyncDisposable
     /// <summary>The port a listener is bound to after the start, or null when it is off.</summary>
     internal int? PortOf(string listener)
     {
-        var index = Listeners.ToList().FindIndex(l => string.Equals(l.Name, listener, StringComparison.Ordinal));
+        var index = MqttListeners.Of(Settings).FindIndex(l => string.Equals(l.Name, listener, StringComparison.Ordinal));
         var ports = BoundPorts();
         return index >= 0 && index + 1 < ports.Count ? ports[index + 1] : null;
     }
@@ -143,7 +141,7 @@ internal sealed class ServerComposition : IAsyncDisposable
             kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(15);
             kestrel.Limits.KeepAliveTimeout = TimeSpan.FromMinutes(2);
             kestrel.Listen(Settings.BindAddress, Settings.PagePort, static listen => listen.Protocols = HttpProtocols.Http1);
-            Listeners = MqttListeners.Open(kestrel, Settings, certificates);
+            MqttListeners.Open(kestrel, Settings, certificates);
         });
         builder.WebHost.UseSockets(MqttHosting.Tune);
         builder.Services.AddSingleton<IMqttAccess>(access);
@@ -182,6 +180,7 @@ internal sealed class ServerComposition : IAsyncDisposable
             IsDemo = Settings.IsDemo,
             Warnings = Warnings(),
             Settings = Settings.InForce(),
+            Listeners = MqttListeners.Of(Settings),
             DataFolder = Settings.DataFolder,
         });
         App = builder.Build();

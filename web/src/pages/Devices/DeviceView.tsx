@@ -1,4 +1,4 @@
-import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { Button, SegmentedControl, Select, TextInput } from '@mantine/core';
 import { keepPreviousData, queryOptions, useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
@@ -18,8 +18,6 @@ import { download, toCsv } from './csv';
 import { marksOf, ReadingsChart } from './ReadingsChart';
 import { presets, rangeOf } from './range';
 import { Secret } from './Secret';
-
-const Pattern = lazy(() => import('./Pattern'));
 
 export const deviceQuery = (id: string) => queryOptions({ queryKey: ['device', id], queryFn: ({ signal }) => api.get<Device>(`/devices/${segment(id)}`, {}, signal), staleTime: 5000, placeholderData: keepPreviousData });
 
@@ -175,21 +173,21 @@ function Readings({ id, device, compact = false }: { id: string; device: Device 
   return (
     <Card className={compact ? 'flat' : ''}>
       <div className="filters" style={{ marginBottom: 12 }}>
-        <Select aria-label={t('register')} w={compact ? '100%' : 232} value={register?.registerId ?? null} allowDeselect={false} onChange={(value) => set({ register: value ?? undefined })} data={registers.map((each) => ({ value: each.registerId, label: `${each.obis} · ${each.name}` }))} />
+        <Select aria-label={t('register')} w={compact ? '100%' : 270} value={register?.registerId ?? null} allowDeselect={false} onChange={(value) => set({ register: value ?? undefined })} data={registers.map((each) => ({ value: each.registerId, label: `${each.obis} · ${each.name}` }))} />
         <SegmentedControl aria-label={t('range')} size="sm" value={range.preset ?? 'free'} onChange={(value) => { setNow(Date.now()); set({ range: value === '24h' ? undefined : value, from: undefined, to: undefined }); }} data={[...presets.map((preset) => ({ value: preset as string, label: t(`range.${preset}`) })), ...(range.preset ? [] : [{ value: 'free', label: t('range.free') }])]} />
         {compact ? null : (
           <>
             <Instant label={t('range.from')} at={range.from} zone={zone} onChange={(at) => { if (at < range.to) zoom(at, range.to); }} />
             <Instant label={t('range.to')} at={range.to} zone={zone} onChange={(at) => { if (at > range.from) zoom(range.from, at); }} />
+            <span className="dim num">{zone}</span>
             <span className="grow" />
-            <SegmentedControl aria-label={t('view')} value={view} onChange={(value) => set({ view: value === 'chart' ? undefined : value })} data={['chart', 'pattern', 'table'].map((value) => ({ value, label: t(`view.${value}`) }))} />
+            <SegmentedControl aria-label={t('view')} value={view} onChange={(value) => set({ view: value === 'chart' ? undefined : value })} data={[{ value: 'chart', label: t('view.chart') }, { value: 'table', label: t('view.table') }]} />
             <Button variant="default" leftSection={<Icon name="download" size={15} />} disabled={rows.length === 0} onClick={() => download(`${id}_${register?.obis.replace(/[^\w.-]/g, '_') ?? ''}.csv`, toCsv(rows))}>{t('common:csv')}</Button>
           </>
         )}
       </div>
       {compact || view === 'chart' ? <div style={{ marginBottom: 14 }}>{chart}</div> : null}
-      {!compact && view === 'pattern' && register ? <Suspense fallback={<Bone height={360} />}><Pattern id={id} register={register} from={range.from} to={range.to} zone={zone} /></Suspense> : null}
-      {register && (compact || view !== 'pattern') ? table : null}
+      {register ? table : null}
     </Card>
   );
 }
