@@ -10,7 +10,7 @@ using Xunit.Abstractions;
 namespace EndToEnd.Tests.Faults;
 
 /// <summary>kill -9 of the server, of PostgreSQL and of both, at random moments under load at QoS 1 and 2.</summary>
-/// <remarks>Short here; <c>bench/faults ROUNDS</c> runs the same for as many rounds as wanted (HEADWATER_FAULT_ROUNDS).</remarks>
+/// <remarks>Short here; <c>bench/faults ROUNDS</c> runs the same for as many rounds as wanted (FAULT_ROUNDS).</remarks>
 public sealed class KillTests(ITestOutputHelper output)
 {
     private static readonly TimeSpan BackWithin = TimeSpan.FromSeconds(10);
@@ -18,8 +18,8 @@ public sealed class KillTests(ITestOutputHelper output)
     [Fact]
     public async Task Everything_acknowledged_is_stored_once_when_server_and_database_are_killed()
     {
-        var rounds = int.Parse(Environment.GetEnvironmentVariable("HEADWATER_FAULT_ROUNDS") ?? "6", CultureInfo.InvariantCulture);
-        var seed = int.Parse(Environment.GetEnvironmentVariable("HEADWATER_FAULT_SEED") ?? "20261120", CultureInfo.InvariantCulture);
+        var rounds = int.Parse(Environment.GetEnvironmentVariable("FAULT_ROUNDS") ?? "6", CultureInfo.InvariantCulture);
+        var seed = int.Parse(Environment.GetEnvironmentVariable("FAULT_SEED") ?? "20261120", CultureInfo.InvariantCulture);
         var random = new Random(seed);
         output.WriteLine($"{rounds} rounds, seed {seed}");
         using var folder = new TemporaryFolder();
@@ -45,7 +45,15 @@ public sealed class KillTests(ITestOutputHelper output)
                     await server.StartAsync();
                 }
 
-                await reporters.NextAcknowledgementAsync(TimeSpan.FromSeconds(60));
+                try
+                {
+                    await reporters.NextAcknowledgementAsync(TimeSpan.FromSeconds(60));
+                }
+                catch (TimeoutException e)
+                {
+                    throw new TimeoutException($"Round {round}: no acknowledgement came.\n{reporters.Words}\n{server.Output}", e);
+                }
+
                 var back = Stopwatch.GetElapsedTime(killed);
                 longest = back > longest ? back : longest;
                 output.WriteLine($"round {round}: {(kind == 0 ? "server" : kind == 1 ? "database" : "both")} killed, first acknowledgement after {back.TotalSeconds:F2} s, {reporters.Acknowledged} acknowledged");

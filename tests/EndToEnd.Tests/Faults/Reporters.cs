@@ -13,6 +13,7 @@ internal sealed class Reporters : IAsyncDisposable
     private readonly List<Reporter> _reporters = [];
     private readonly CancellationTokenSource _stop = new();
     private readonly List<Task> _running = [];
+    private readonly List<string> _words = [];
     private long _acknowledged;
 
     internal Reporters(int port, int count)
@@ -30,6 +31,12 @@ internal sealed class Reporters : IAsyncDisposable
 
     internal IEnumerable<(string Device, IReadOnlyCollection<int> Numbers)> AcknowledgedByDevice =>
         _reporters.Select(static r => (r.Device, r.Numbers));
+
+    /// <summary>What the reporters saw of their connections, for a failing test.</summary>
+    internal string Words
+    {
+        get { lock (_words) { return string.Join('\n', _words.TakeLast(30)); } }
+    }
 
     internal void Start()
     {
@@ -66,9 +73,15 @@ internal sealed class Reporters : IAsyncDisposable
             Device = string.Create(CultureInfo.InvariantCulture, $"fault-{index}-qos{(int)quality}");
             _client = new MqttClient(new MqttClientOptions
             {
-                Port = port, ClientId = Device, CleanStart = false, SessionExpiryInterval = 3600, MaximumInFlight = InFlight,
+                Port = port, ClientId = "reporter-" + Device, CleanStart = false, SessionExpiryInterval = 3600, MaximumInFlight = InFlight,
                 ReconnectDelay = TimeSpan.FromMilliseconds(50), MaximumReconnectDelay = TimeSpan.FromMilliseconds(400), KeepAlive = 10,
-            });
+            })
+            {
+                StateChanged = (_, state, reason) =>
+                {
+                    lock (all._words) { all._words.Add($"{Device}: {state} {reason}"); }
+                },
+            };
         }
 
         internal string Device { get; }
