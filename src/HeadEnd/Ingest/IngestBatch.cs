@@ -209,9 +209,15 @@ internal sealed class IngestBatch(IngestStatistics statistics) : CommitBatch
             if (Enumerable.Range(message.FirstOrdinal, message.Ordinals).Any(held.Contains)) { return; }
             _quarantine.Add(new QuarantineRow
             {
-                ArrivedAt = message.ArrivedAtMicroseconds, ClientId = message.ClientId, Owner = owners[message.Connection], DeviceId = null,
-                Topic = message.Topic, Payload = message.Payload, Reason = Devices.Uplink.QuarantineReason.StoreRefused,
-                Detail = $"the database refused the group: {error.SqlState} {error.MessageText}", Ordinal = message.FirstOrdinal,
+                ArrivedAt = message.ArrivedAtMicroseconds,
+                ClientId = message.ClientId,
+                Owner = owners[message.Connection],
+                DeviceId = null,
+                Topic = message.Topic,
+                Payload = message.Payload,
+                Reason = Devices.Uplink.QuarantineReason.StoreRefused,
+                Detail = $"the database refused the group: {error.SqlState} {error.MessageText}",
+                Ordinal = message.FirstOrdinal,
             });
         });
     }

@@ -256,8 +256,14 @@ internal sealed class RunDecoder(
 
         _rows.Profiles.Add(new ProfileRow
         {
-            Register = register, StartAt = profile.StartAt, EverySeconds = profile.EverySeconds, Count = profile.Count, Hash = digest[..16].ToArray(),
-            Values = packed, Statuses = statuses, Ordinal = _rows.Ordinals++,
+            Register = register,
+            StartAt = profile.StartAt,
+            EverySeconds = profile.EverySeconds,
+            Count = profile.Count,
+            Hash = digest[..16].ToArray(),
+            Values = packed,
+            Statuses = statuses,
+            Ordinal = _rows.Ordinals++,
         });
         return null;
     }
@@ -275,8 +281,12 @@ internal sealed class RunDecoder(
         if (JudgeTime(sent.At, "at") is { } late) { return late; }
         _rows.MeterEvents.Add(new MeterEventRow
         {
-            DeviceId = device.DeviceId, At = sent.At, Code = Encoding.UTF8.GetString(message.Text(sent.Code)), Sequence = sent.Sequence,
-            Data = Encoding.UTF8.GetString(message.Text(sent.Data)), Ordinal = _rows.Ordinals++,
+            DeviceId = device.DeviceId,
+            At = sent.At,
+            Code = Encoding.UTF8.GetString(message.Text(sent.Code)),
+            Sequence = sent.Sequence,
+            Data = Encoding.UTF8.GetString(message.Text(sent.Data)),
+            Ordinal = _rows.Ordinals++,
         });
         return null;
     }
@@ -324,8 +334,15 @@ internal sealed class RunDecoder(
         _spentBytes += payload.Length;
         _rows.Quarantine.Add(new QuarantineRow
         {
-            ArrivedAt = _run.ArrivedAtMicroseconds, ClientId = _run.ClientId, Owner = _run.Identity.Owner, DeviceId = device?.DeviceId, Topic = topic,
-            Payload = payload.ToArray(), Reason = reason, Detail = detail, Ordinal = _rows.Ordinals++,
+            ArrivedAt = _run.ArrivedAtMicroseconds,
+            ClientId = _run.ClientId,
+            Owner = _run.Identity.Owner,
+            DeviceId = device?.DeviceId,
+            Topic = topic,
+            Payload = payload.ToArray(),
+            Reason = reason,
+            Detail = detail,
+            Ordinal = _rows.Ordinals++,
         });
     }
 }

@@ -72,7 +72,8 @@ internal sealed class SessionRestore(MqttServer server, StoredSessions stored)
     private static QueuedDelivery Delivery(Session session, Message message, StoredGrant grant, PackedProgress? progress)
     {
         var delivery = new QueuedDelivery(
-            message, grant.QualityOfService, grant.Retain, [.. grant.SubscriptionIdentifiers.Select(i => (uint)i)]) { IsDurable = true };
+            message, grant.QualityOfService, grant.Retain, [.. grant.SubscriptionIdentifiers.Select(i => (uint)i)])
+        { IsDurable = true };
         if (progress is not null && progress.InFlight.TryGetValue(message.Number, out var flying))
         {
             delivery.PacketId = flying.PacketId;

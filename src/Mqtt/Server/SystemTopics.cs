@@ -9,7 +9,7 @@ internal static class SystemTopics
     internal static void Publish(MqttServer server)
     {
         var figures = server.Figures();
-        
+
         Put("clients/connected", figures.ConnectedSessions);
         Put("clients/total", figures.Sessions);
         Put("connections", figures.Connections);

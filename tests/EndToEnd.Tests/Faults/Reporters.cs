@@ -73,8 +73,14 @@ internal sealed class Reporters : IAsyncDisposable
             Device = string.Create(CultureInfo.InvariantCulture, $"fault-{index}-qos{(int)quality}");
             _client = new MqttClient(new MqttClientOptions
             {
-                Port = port, ClientId = "reporter-" + Device, CleanStart = false, SessionExpiryInterval = 3600, MaximumInFlight = InFlight,
-                ReconnectDelay = TimeSpan.FromMilliseconds(50), MaximumReconnectDelay = TimeSpan.FromMilliseconds(400), KeepAlive = 10,
+                Port = port,
+                ClientId = "reporter-" + Device,
+                CleanStart = false,
+                SessionExpiryInterval = 3600,
+                MaximumInFlight = InFlight,
+                ReconnectDelay = TimeSpan.FromMilliseconds(50),
+                MaximumReconnectDelay = TimeSpan.FromMilliseconds(400),
+                KeepAlive = 10,
             })
             {
                 StateChanged = (_, state, reason) =>

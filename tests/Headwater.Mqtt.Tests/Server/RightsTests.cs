@@ -125,7 +125,11 @@ public sealed class RightsTests
             var client = broker.Open(remote: remote);
             await client.SendAsync(o => ConnectPacket.Write(o, new ConnectPacket
             {
-                Version = ProtocolVersion.V5, ClientId = user, UserName = user, Password = System.Text.Encoding.UTF8.GetBytes(password), CleanStart = true,
+                Version = ProtocolVersion.V5,
+                ClientId = user,
+                UserName = user,
+                Password = System.Text.Encoding.UTF8.GetBytes(password),
+                CleanStart = true,
             }));
             return await client.ReceiveConnAckAsync();
         }
