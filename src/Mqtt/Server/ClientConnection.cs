@@ -86,6 +86,9 @@ internal sealed class ClientConnection
 
     internal bool IsOpen => Volatile.Read(ref _closing) == 0;
 
+    /// <summary>True from CONNACK to the end: nothing is sent to a client before its CONNACK [MQTT-3.2.0-1].</summary>
+    internal bool MaySend => IsSignedIn && IsOpen;
+
     internal long ClosedAt { get; private set; }
 
     internal ReasonCode EndReason { get; private set; }

@@ -5,7 +5,7 @@ namespace Headwater.Mqtt.Server;
 /// <summary>Hands messages to subscribers.</summary>
 internal static class FanOut
 {
-    private static readonly Func<Session, bool> CanReceiveNow = session => session.Connection is { IsOpen: true } connection && !connection.Outbound.IsBehind;
+    private static readonly Func<Session, bool> CanReceiveNow = session => session.Connection is { MaySend: true } connection && !connection.Outbound.IsBehind;
 
     /// <summary>Delivers to everybody in the plan except those whose durable queue holds the message already.</summary>
     /// <param name="server">The server.</param>
@@ -93,7 +93,7 @@ internal static class FanOut
         var connection = session.Connection;
         if (level == QualityOfService.AtMostOnce)
         {
-            if (connection is null || !connection.IsOpen)
+            if (connection is null || !connection.MaySend)
             {
                 server.Statistics.Dropped(DropReason.Offline);
                 return;

@@ -116,7 +116,7 @@ internal sealed class Session(MqttServer server, string clientId, MqttIdentity i
     internal bool Pump()
     {
         var connection = Connection;
-        if (_queue is null || connection is null || !connection.IsOpen || _saving) { return false; }
+        if (_queue is null || connection is null || !connection.MaySend || _saving) { return false; }
         var wrote = false;
         if (_onWire < _queue.InFlight)
         {
@@ -404,7 +404,8 @@ internal sealed class Session(MqttServer server, string clientId, MqttIdentity i
         foreach (var delivery in deliveries)
         {
             delivery.Phase = DeliveryPhase.Released;
-            Connection?.WriteRelease(delivery.PacketId, ReasonCode.Success);
+            // Before its CONNACK a connection gets nothing; Resume sends it then.
+            if (Connection is { MaySend: true } connection) { connection.WriteRelease(delivery.PacketId, ReasonCode.Success); }
         }
     }
 }

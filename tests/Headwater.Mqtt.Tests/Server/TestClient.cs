@@ -16,6 +16,8 @@ internal sealed record ReceivedPublish(
 /// <summary>The other end of a connection: writes and reads packets, does nothing by itself.</summary>
 internal sealed class TestClient(ProtocolVersion version, PipeReader input, PipeWriter output, Task served)
 {
+    private Task<WirePacket?>? _next;
+
     internal ProtocolVersion Version => version;
 
     /// <summary>Completes when the server has done with the connection.</summary>
@@ -128,6 +130,16 @@ internal sealed class TestClient(ProtocolVersion version, PipeReader input, Pipe
             input.AdvanceTo(buffer.Start, buffer.End);
             if (result.IsCompleted || result.IsCanceled) { return null; }
         }
+    }
+
+    /// <summary>The next packet, left for a later call when nobody waits for it to the end.</summary>
+    internal Task<WirePacket?> NextAsync() => _next ??= ReceiveAsync();
+
+    internal async Task<WirePacket?> TakeNextAsync()
+    {
+        var packet = await NextAsync();
+        _next = null;
+        return packet;
     }
 
     /// <summary>Proves that nothing is under way to this client: a ping's answer is the next packet.</summary>
