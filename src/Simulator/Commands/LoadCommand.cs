@@ -16,6 +16,7 @@ internal static class LoadCommand
     private static readonly Option<int> Window = Whole("--window", "Unacknowledged publishes of each connection; connections being opened at once in connect", 10);
     private static readonly Option<int> Qos = Whole("--qos", "0, 1 or 2", 1);
     private static readonly Option<LoadForm> Form = new("--form") { Description = "plain, read or profile" };
+    private static readonly Option<string?> Topic = new("--topic") { Description = "Topic in place of the form's own; not in fanout" };
     private static readonly Option<double> Seconds = new("--seconds") { Description = "Measured time", DefaultValueFactory = _ => 10 };
     private static readonly Option<double> WarmUp = new("--warm-up") { Description = "Seconds before measuring", DefaultValueFactory = _ => 2 };
     private static readonly Option<long> Count = new("--count") { Description = "Publishes (connects) in all, in place of a time" };
@@ -32,7 +33,7 @@ internal static class LoadCommand
         var server = new ServerOptions();
         var command = new Command("load", "Drives a broker as fast as it goes and counts what it acknowledges (Linux)")
         {
-            Mode, Connections, Window, Qos, Form, Seconds, WarmUp, Count, Rate, Threads, Meters, Start, Step, Prefix, Sources,
+            Mode, Connections, Window, Qos, Form, Topic, Seconds, WarmUp, Count, Rate, Threads, Meters, Start, Step, Prefix, Sources,
         };
         server.AddTo(command);
         command.SetAction(async (parsed, cancellationToken) =>
@@ -62,6 +63,7 @@ internal static class LoadCommand
         Window = parsed.GetValue(Window),
         QualityOfService = (QualityOfService)parsed.GetValue(Qos),
         Form = parsed.GetValue(Form),
+        Topic = parsed.GetValue(Topic),
         Measured = TimeSpan.FromSeconds(parsed.GetValue(Seconds)),
         WarmUp = TimeSpan.FromSeconds(parsed.GetValue(WarmUp)),
         Count = parsed.GetValue(Count),
@@ -98,6 +100,7 @@ internal static class LoadCommand
         Check("--sources", plan.Sources, 1, 2_500);
         if (plan.IsSecure && plan.Mode is LoadMode.Rate or LoadMode.Fanout) { mistakes.Add("--mode: over TLS only publish, connect and idle"); }
         if (plan.IsSecure && plan.QualityOfService == QualityOfService.AtMostOnce) { mistakes.Add("--qos: 0 is not measured over TLS"); }
+        if (plan.Topic is not null && plan.Mode == LoadMode.Fanout) { mistakes.Add("--topic: fanout has its own"); }
         if (plan.Mode == LoadMode.Rate && plan.Rate <= 0) { mistakes.Add("--rate: is needed in rate mode"); }
         if (StartOf(parsed) is null) { mistakes.Add("--start: is not a time such as 2026-01-01T00:00:00Z"); }
         if (plan.Step < Duration.FromMilliseconds(1)) { mistakes.Add("--step: is under a millisecond"); }

@@ -58,6 +58,9 @@ internal sealed record LoadPlan
     /// <summary>What a publish carries.</summary>
     internal LoadForm Form { get; init; }
 
+    /// <summary>Topic in place of the form's own, for a broker's other messages; null for the form's own.</summary>
+    internal string? Topic { get; init; }
+
     /// <summary>Measured time; unused with a count.</summary>
     internal TimeSpan Measured { get; init; } = TimeSpan.FromSeconds(10);
 

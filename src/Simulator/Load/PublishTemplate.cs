@@ -49,6 +49,7 @@ internal sealed class PublishTemplate
             _ => (TopicScheme.Profile(client), Profile(plan, names, time), "1000"),
         };
         if (plan.Mode == LoadMode.Fanout) { topic = FanoutTopic; }
+        topic = plan.Topic ?? topic;
         var output = new ArrayBufferWriter<byte>();
         EncodedPublish.Encode(topic, Encoding.UTF8.GetBytes(payload)).Write(output, new PublishStamp
         {
