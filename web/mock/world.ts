@@ -76,6 +76,7 @@ export class World {
   liveEvent(topic: string): unknown {
     if (topic === 'overview') return this.overview();
     if (topic === 'broker') return this.broker();
+    if (topic === 'messages') return { items: Array.from({ length: 12 }, (_, index) => { const id = `meter_${String((Math.floor(Date.now() / 1000) * 12 + index) % 1000).padStart(4, '0')}`; return { at: new Date().toISOString(), clientId: id, topic: `hw/v1/${id}/up/read`, qos: 1, retain: false, bytes: 172, payloadText: '{"sentAt":"2026-11-20T10:15:02Z","reads":[{"obis":"1-0:1.8.0","at":"2026-11-20T10:15:00Z","value":12345678}]}' }; }) };
     if (topic === 'quarantine') return { held: 37 };
     if (topic.startsWith('devices')) return { at: new Date().toISOString() };
     return undefined;
@@ -109,7 +110,7 @@ export class World {
       registers: [
         { registerId: '1', obis: '1-0:1.8.0', name: 'Active energy import', unit: 'kWh', exponent: -3, versions: 2, lastValue: energy.toFixed(3), lastAt: row.lastReadingAt, minimum: '0', maximum: '9999999' },
         { registerId: '2', obis: '1-0:32.7.0', name: 'Voltage L1', unit: 'V', exponent: -1, versions: 1, lastValue: '230.1', lastAt: row.lastReadingAt, minimum: '180', maximum: '270' },
-        { registerId: '3', obis: '1-0:1.29.0', name: 'Load profile, import', unit: 'Wh', exponent: 0, versions: 1, lastValue: '412', lastAt: row.lastReadingAt, minimum: null, maximum: null },
+        { registerId: '3', obis: '1-0:1.29.0', name: 'Load profile, import', unit: 'Wh', exponent: 0, versions: 1, lastValue: '412', lastAt: row.lastReadingAt, minimum: null, maximum: null, intervalSeconds: 900 },
       ],
       credentials: this.credentials.get(row.id) ?? [{ id: `c${index}`, kind: 'deviceSecret', userName: row.id, label: 'factory', createdAt: '2026-11-12T03:00:00Z', revokedAt: null }],
       counts: { readings: 26_880, held: index % 11 === 0 ? 3 : 0 },
@@ -168,7 +169,7 @@ export class World {
   private sessions(query: URLSearchParams): T.Page<T.BrokerSession> {
     const total = this.scene.empty ? 0 : this.scene.devices;
     return this.window(total, query, (index) => ({
-      clientId: `meter_${String(index).padStart(4, '0')}`, owner: `meter_${String(index).padStart(4, '0')}`, identity: `meter_${String(index).padStart(4, '0')}`, connected: index % 500 !== 3, version: index % 4 ? '5.0' : '3.1.1', remote: `127.0.0.${2 + (index % 200)}:4${1000 + index % 8000}`, listener: 'mqtt', connectedAt: new Date(this.started + index * 100).toISOString(), subscriptions: 2, queued: index % 90 === 0 ? 3 : 0, inFlight: 0, expirySeconds: 86_400, keepAliveSeconds: 60, messagesIn: 1080 + index % 13, messagesOut: 4,
+      clientId: `meter_${String(index).padStart(4, '0')}`, owner: `meter_${String(index).padStart(4, '0')}`, identity: `meter_${String(index).padStart(4, '0')}`, connected: index % 500 !== 3, version: index % 4 ? '5.0' : '3.1.1', remote: `127.0.0.${2 + (index % 200)}:4${1000 + index % 8000}`, listener: 'mqtt', connectedAt: new Date(this.started + index * 100).toISOString(), subscriptions: 2, queued: index % 90 === 0 ? 3 : 0, inFlight: 0, expirySeconds: 86_400, keepAliveSeconds: 60, uncommitted: 0, hasWill: true,
     }));
   }
 
@@ -251,14 +252,14 @@ export class World {
       case 'overview': return ok(this.overview());
       case 'devices': {
         if (part.length === 1) return method === 'POST' ? { status: 201, body: { id: body['id'] } } : ok(this.devices(query));
-        const index = this.indexOf(part[1] ?? '');
+        const index = part[1]?.startsWith('meter_x') ? 0 : this.indexOf(part[1] ?? '');
         if (index < 0) return missing;
         if (method === 'PATCH') return { status: 204 };
         switch (part[2]) {
           case undefined: return ok(this.detail(index));
           case 'readings': return ok(this.readings(index, query));
           case 'series': return ok(this.series(index, query));
-          case 'profiles': { const s = this.series(index, query); return ok({ unit: 'Wh', everySeconds: 900, points: s.points.map((p) => [p[0], p[3], 0]) }); }
+          case 'profiles': { query.set('points', '100000'); const s = this.series(index, query); return ok({ unit: 'Wh', everySeconds: 900, points: query.get('registerId') === '3' ? s.points.map((p, at) => [p[0], at % 61 === 7 ? null : p[3], at % 61 === 7 ? 1 : 0]) : [] }); }
           case 'events': return ok({ items: index % 5 ? [{ at: '2026-11-20T01:02:03Z', code: 'powerRestored', sequence: 18, data: { phase: 1 }, commitNumber: '118233', ordinal: 4 }, { at: '2026-11-20T00:58:41Z', code: 'lastGasp', sequence: 17, data: {}, commitNumber: '118112', ordinal: 0 }] : [] });
           case 'conflicts': return ok({ items: index % 4 === 1 ? [{ obis: '1-0:1.8.0', at: '2026-11-19T22:15:00Z', unit: 'kWh', standingValue: '12311.120', standingReceivedAt: '2026-11-19T22:15:02Z', otherValue: '12311.480', otherReceivedAt: '2026-11-19T22:40:12Z', commitNumber: '117001', ordinal: 3 }] : [] });
           case 'credentials': {

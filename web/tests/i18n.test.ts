@@ -49,3 +49,29 @@ function sources(folder: string): string[] {
     return statSync(path).isDirectory() ? sources(path) : /\.tsx?$/.test(name) ? [path] : [];
   });
 }
+
+/** The server's persisted words, read from its own sources: a new one without words here fails the build. */
+describe('words for what the server sends', () => {
+  const root = join(import.meta.dirname ?? new URL('.', import.meta.url).pathname, '../../src');
+  const members = (file: string, name: string) => {
+    const text = readFileSync(join(root, file), 'utf8');
+    const body = text.slice(text.indexOf(`enum ${name}`));
+    return [...body.slice(0, body.indexOf('\n}')).matchAll(/^\s+([A-Z]\w+)\s*(?:=[^,]*)?,/gm)].map((match) => match[1]!.charAt(0).toLowerCase() + match[1]!.slice(1));
+  };
+  const cases: [string, string, string, string][] = [
+    ['Devices/Uplink/QuarantineReason.cs', 'QuarantineReason', 'quarantine', 'reason.'],
+    ['Devices/DeviceClass.cs', 'DeviceClass', 'devices', 'class.'],
+    ['HeadEnd/Registry/DeviceStatus.cs', 'DeviceStatus', 'devices', 'status.'],
+    ['Metering/Quality.cs', 'Quality', 'devices', 'quality.'],
+    ['Metering/Quality.cs', 'Suspicion', 'devices', 'suspicion.'],
+    ['HeadEnd/Access/CredentialKind.cs', 'CredentialKind', 'devices', 'credentialKind.'],
+    ['Mqtt/Server/ConnectionEvents.cs', 'ConnectionEventKind', 'broker', 'kind.'],
+  ];
+  for (const [file, name, namespace, prefix] of cases) {
+    it(`has_words_for_every_member_of ${name}`, () => {
+      const found = members(file, name).filter((member) => member !== 'none');
+      expect(found.length).toBeGreaterThan(0);
+      for (const member of found) for (const language of ['en', 'ko']) expect(bundles[language]?.[namespace], `${language} ${namespace}`).toHaveProperty([`${prefix}${member}`]);
+    });
+  }
+});

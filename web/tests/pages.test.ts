@@ -3,6 +3,8 @@ import { toProblem, withQuery } from '../src/api/client';
 import { chartData } from '../src/pages/Devices/chartData';
 import { cell, toCsv } from '../src/pages/Devices/csv';
 import { emptyLog, limit, reduceLog, type Received } from '../src/pages/Broker/messageLog';
+import type { Profiles } from '../src/api/types';
+import { patternData } from '../src/pages/Devices/patternData';
 import { rangeOf } from '../src/pages/Devices/range';
 import { pasteLine } from '../src/pages/pasteLine';
 import { merge, parseSearch, stringifySearch } from '../src/url';
@@ -95,5 +97,24 @@ describe('messages of the page’s MQTT client', () => {
     log = reduceLog(log, { kind: 'resume' });
     expect([log.paused, log.missed]).toEqual([false, 0]);
     expect(reduceLog(log, { kind: 'clear' })).toEqual(emptyLog);
+  });
+});
+
+describe('pattern', () => {
+  const quarter = 900_000;
+  const points = (start: string, count: number): Profiles['points'] => Array.from({ length: count }, (_, index) => [Date.parse(start) + index * quarter, index === 3 ? null : index, index === 3 ? 1 : 0]);
+  it('places_intervals_by_the_local_day_and_time_of_day', () => {
+    const data = patternData({ unit: 'Wh', everySeconds: 900, points: points('2026-11-19T15:00:00Z', 96) }, 'Asia/Seoul');
+    expect(data.days).toEqual(['2026-11-20']);
+    expect(data.slots).toHaveLength(96);
+    expect(data.cells[0]).toEqual([0, 0, 0, 0]);
+    expect(data.cells[3]).toEqual([3, 0, null, 1]);
+    expect([data.known, data.top]).toEqual([95, 95]);
+  });
+  it('leaves_an_hour_empty_in_spring_and_shares_one_in_autumn', () => {
+    expect(patternData({ unit: 'Wh', everySeconds: 900, points: points('2026-03-28T23:00:00Z', 92) }, 'Europe/Berlin').cells).toHaveLength(92);
+    const autumn = patternData({ unit: 'Wh', everySeconds: 900, points: points('2026-10-24T22:00:00Z', 100) }, 'Europe/Berlin');
+    expect(autumn.days).toEqual(['2026-10-25']);
+    expect(autumn.cells).toHaveLength(96);
   });
 });

@@ -36,7 +36,7 @@ export interface DeviceRow {
 }
 export interface DeviceRegister {
   registerId: string; obis: string; name: string; unit: string; exponent: number; versions: number;
-  lastValue: string | null; lastAt: string | null; minimum: string | null; maximum: string | null;
+  lastValue: string | null; lastAt: string | null; minimum: string | null; maximum: string | null; intervalSeconds?: number | null;
 }
 export interface Credential {
   id: string; kind: string; userName: string; label: string; createdAt: string; revokedAt: string | null;
@@ -74,11 +74,13 @@ export interface Broker {
 }
 export interface BrokerSession {
   clientId: string; owner: string; identity: string; connected: boolean; version: string | number; remote: string | null; listener: string | null;
-  connectedAt: string | null; subscriptions: number; queued: number; inFlight: number; expirySeconds: number; keepAliveSeconds: number; messagesIn: number; messagesOut: number;
+  connectedAt: string | null; disconnectedAt?: string | null; subscriptions: number; queued: number; inFlight: number; uncommitted?: number; expirySeconds: number; keepAliveSeconds: number; hasWill?: boolean;
 }
 export interface BrokerSubscription { clientId: string; filter: string; qos: number; shared?: string | null; noLocal?: boolean; options?: string | null; identifier?: number | null }
 export interface RetainedMessage { topic: string; bytes: number; qos: number; publishedAt: string; payloadText?: string | null }
 export interface BrokerEvent { at: string; kind: string; clientId: string; identity: string | null; remote: string | null; listener: string | null; reason: string | null; text: string | null }
+/** What the topic `messages` of the live stream carries: the newest publishes, up to 100 a second. */
+export interface PassedMessage { at: string; clientId: string; topic: string; qos: number; retain: boolean; bytes: number; payloadText: string | null }
 export interface BrokerClient { url: string; userName: string; password: string; clientId: string; expiresAt: string }
 
 export interface QuarantineItem {
@@ -94,7 +96,7 @@ export interface Job {
 
 export interface Trace {
   kind: 'reading' | 'profile' | 'event' | 'quarantine' | 'other';
-  reading: { deviceId: string; obis: string; at: string; value: string; unit: string } | null;
+  reading: { deviceId: string | null; obis: string | null; at: string | null; value: string | null; unit: string | null } | null;
   message: { topic: string; clientId: string; connection: string | null; arrivedAt: string; qos: number; payloadBase64: string; payloadText: string | null; bytes: number };
   commit: { number: string; committedAt: string; node: string; messages: number; rows: number; rawBytes: number; compressedBytes: number };
   steps: { name: string; at: string | null; text: string }[];

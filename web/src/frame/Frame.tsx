@@ -111,13 +111,14 @@ export function Frame({ children }: { children: ReactNode }) {
   );
 }
 
+/** Floats over the page's foot: when the line breaks or returns, nothing on the page moves. */
 function LostBanner() {
   const { t } = useTranslation();
   const { state, stream, paused, pausedAt, setPaused } = useLive();
   const locale = useLocale();
   const now = useNow();
-  if (state === 'lost') return <div className="banner" data-meaning="stale" role="status"><Meaning name="stale">{t('live.lost')}</Meaning><span>{t('live.lostWords', { age: formatAge(now - (stream?.lastEventAt ?? now), locale) })}</span></div>;
-  if (paused) return <div className="banner" data-meaning="stale" role="status"><Icon name="pause" size={16} /><span>{t('live.pausedWords')} <Time at={pausedAt} clock /></span><button type="button" className="tool" style={{ height: 26 }} onClick={() => setPaused(false)}><Icon name="play" size={15} />{t('live.resume')}</button></div>;
+  if (state === 'lost') return <div className="floating" role="status"><Meaning name="stale">{t('live.lost')}</Meaning><span>{t('live.lostWords', { age: formatAge(now - (stream?.lastEventAt ?? now), locale) })}</span></div>;
+  if (paused) return <div className="floating" role="status"><Icon name="pause" size={16} /><span>{t('live.pausedWords')} <Time at={pausedAt} clock /></span><button type="button" className="tool" style={{ height: 26 }} onClick={() => setPaused(false)}><Icon name="play" size={15} />{t('live.resume')}</button></div>;
   return null;
 }
 

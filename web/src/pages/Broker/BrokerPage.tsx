@@ -1,11 +1,11 @@
-import { lazy, Suspense, useCallback, useMemo, useState } from 'react';
+import { lazy, Suspense, useCallback, useMemo, useRef, useState } from 'react';
 import { Button, Select, Textarea, TextInput } from '@mantine/core';
 import { useDebouncedCallback } from '@mantine/hooks';
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { api, segment } from '../../api/client';
-import type { Broker, BrokerClient, BrokerEvent, BrokerSession, BrokerSubscription, Credential, NewSecret, Page, RetainedMessage } from '../../api/types';
-import { useLive, useLocale, useMay, useStale, useTopic } from '../../app';
+import type { Broker, BrokerClient, BrokerEvent, BrokerSession, BrokerSubscription, Credential, NewSecret, Page, PassedMessage, RetainedMessage } from '../../api/types';
+import { useLive, useLocale, useMay, useStale, useTopic, useZone } from '../../app';
 import { Age, Amount, Bone, Card, Confirm, Count, Empty, PageHead, ProblemNotice, Time } from '../../components/Bits';
 import { Icon } from '../../components/Icon';
 import { LineToPaste } from '../../components/LineToPaste';
@@ -14,6 +14,7 @@ import { Sparkline } from '../../components/Sparkline';
 import { Tabs } from '../../components/Tabs';
 import { usePages, VirtualTable, type Column } from '../../components/VirtualTable';
 import { formatAge, formatBytes, formatNumber, formatRate } from '../../format/number';
+import { formatClock } from '../../format/time';
 import { useUrl } from '../../url';
 import { Secret } from '../Devices/Secret';
 import { items } from '../lists';
@@ -86,7 +87,37 @@ function Messages({ broker: b, history }: { broker: Broker | undefined; history:
           <tbody>{(b?.listeners ?? []).map((each) => <tr key={each.name}><td>{each.name}</td><td className="mono">{each.address}:{each.port}</td><td>{each.tls ? <Meaning name="ok">{t('tls.yes')}</Meaning> : <span className="dim">{t('tls.no')}</span>}</td><td>{each.anonymous ? <Meaning name="attention">{t('anonymous.yes')}</Meaning> : t('anonymous.no')}</td></tr>)}</tbody>
         </table></div>
       </Card>
+      <Passing />
     </>
+  );
+}
+
+/** What passes through the broker right now: a sample of the newest messages, at most 200 kept. */
+function Passing() {
+  const { t } = useTranslation('broker');
+  const locale = useLocale();
+  const zone = useZone();
+  const { paused } = useLive();
+  const [shown, setShown] = useState<(PassedMessage & { key: number })[]>([]);
+  const key = useRef(0);
+  const hear = useMemo(() => (data: unknown) => {
+    const passed = (data as { items?: PassedMessage[] } | null)?.items ?? [];
+    setShown((before) => [...[...passed].reverse().map((message) => ({ ...message, key: key.current++ })), ...before].slice(0, 200));
+  }, []);
+  useTopic('messages', hear);
+  return (
+    <Card title={t('passing')} aside={<span className="dim" style={{ fontSize: 13 }}>{paused ? t('common:live.paused') : t('passing.sample')}</span>}>
+      <div className="messages" tabIndex={0} role="log" aria-live="off" aria-label={t('passing')} style={{ height: 340 }}>
+        {shown.length === 0 ? <div style={{ padding: 16 }} className="dim">{t('passing.none')}</div> : null}
+        {shown.map((message) => (
+          <div className="m passing" key={message.key}>
+            <span className="num dim">{formatClock(message.at, zone)}</span><b className="ellipsis" title={message.topic}>{message.topic}</b>
+            <span className="ellipsis" title={message.payloadText ?? ''}>{message.payloadText ?? '·'}</span>
+            <span className="num dim right">QoS {message.qos} · {formatNumber(message.bytes, locale)} B</span>
+          </div>
+        ))}
+      </div>
+    </Card>
   );
 }
 
@@ -110,7 +141,7 @@ function useList<T>(name: string) {
 }
 
 const sub = (clientId: string, userName: string, secret: string, host = location.hostname) => `mosquitto_sub -h ${host} -p 1883 -V mqttv5 -q 1 -i '${clientId}' -u '${userName}' -P '${secret}' -t 'hw/v1/+/up/#' -v`;
-const listen = (grant: BrokerClient, host: string) => sub(`${grant.clientId}-line`, grant.userName, grant.password, host);
+const listen = (grant: BrokerClient, host: string) => sub(grant.clientId, grant.userName, grant.password, host);
 
 function Sessions() {
   const { t } = useTranslation('broker');
@@ -128,19 +159,18 @@ function Sessions() {
     { key: 'version', label: t('version'), track: '64px', render: (row) => <span className="num">{row.version}</span> },
     { key: 'remote', label: t('remote'), track: 'minmax(140px, 1.1fr)', render: (row) => <span className="mono" title={row.listener ?? ''}>{row.remote ?? '–'}</span> },
     { key: 'keep', label: t('keepAlive'), track: '88px', right: true, render: (row) => <span title={`${t('expiry')}: ${seconds(row.expirySeconds)}`}>{seconds(row.keepAliveSeconds)}</span> },
-    { key: 'since', label: t('since'), track: '112px', right: true, render: (row) => <Age at={row.connectedAt} /> },
+    { key: 'since', label: t('since'), track: '112px', right: true, render: (row) => <Age at={row.connected ? row.connectedAt : row.disconnectedAt ?? row.connectedAt} /> },
     { key: 'subscriptions', label: t('subscriptions'), track: '108px', right: true, render: (row) => <Count value={row.subscriptions} /> },
     { key: 'queued', label: t('queuedShort'), track: '80px', right: true, render: (row) => row.queued > 0 ? <Meaning name="attention"><Count value={row.queued} /></Meaning> : <Count value={0} /> },
-    { key: 'messagesIn', label: t('messagesIn'), track: '76px', right: true, render: (row) => <Count value={row.messagesIn} /> },
-    { key: 'messagesOut', label: t('messagesOut'), track: '76px', right: true, render: (row) => <Count value={row.messagesOut} /> },
-    ...(operator ? [{ key: 'end', label: '', track: '108px', narrow: true, right: true, render: (row: BrokerSession) => row.connected ? <Button size="compact-xs" variant="default" onClick={() => setEnding(row)}>{t('disconnect')}</Button> : null }] : []),
+    { key: 'inFlight', label: t('inFlight'), track: '84px', right: true, render: (row) => <span title={row.uncommitted ? `${t('uncommitted')}: ${row.uncommitted}` : undefined}><Count value={row.inFlight} /></span> },
+    ...(operator ? [{ key: 'end', label: '', track: '108px', narrow: true, right: true, render: (row: BrokerSession) => <Button size="compact-xs" variant="default" onClick={() => setEnding(row)}>{t('disconnect')}</Button> }] : []),
   ];
   return (
     <>
       <Search label={t('search.session')} />
       {pages.error ? <ProblemNotice error={pages.error} retry={pages.retry} /> : null}
       <VirtualTable label={t('sessions')} columns={columns} pages={pages} rowKey={(row) => row.clientId} empty={query ? <Empty title={t('none.match')} /> : <Empty title={t('none.sessions')}>{t('none.sessionsWords')}<LineToPaste line={listen} /></Empty>} />
-      <Confirm opened={ending !== null} title={t('disconnectTitle')} action={t('disconnect')} busy={end.isPending} error={end.error} onClose={() => { setEnding(null); end.reset(); }} onConfirm={() => { if (ending) end.mutate(ending); }}>{t('disconnectWords', { client: ending?.clientId ?? '' })}</Confirm>
+      <Confirm opened={ending !== null} title={t('disconnectTitle')} action={t('disconnect')} busy={end.isPending} error={end.error} onClose={() => { setEnding(null); end.reset(); }} onConfirm={() => { if (ending) end.mutate(ending); }}>{t('disconnectWords', { client: ending?.clientId ?? '', count: ending?.queued ?? 0 })}</Confirm>
     </>
   );
 }
@@ -191,11 +221,11 @@ function Events() {
   const { paused } = useLive();
   const events = useQuery({ queryKey: ['broker', 'events', query, kind], queryFn: ({ signal }) => api.get<BrokerEvent[] | { items: BrokerEvent[] }>('/broker/events', { query, kind }, signal), refetchInterval: paused ? false : 3000, placeholderData: keepPreviousData });
   const rows = items(events.data);
-  const known = (value: string) => (value.startsWith('connect') ? 'connected' : value.startsWith('refus') ? 'refused' : 'disconnected');
-  const meaning = { connected: 'ok', disconnected: 'stale', refused: 'attention' } as const;
+  const known = (value: string) => (value.startsWith('contest') ? 'contested' : value.startsWith('connect') ? 'connected' : value.startsWith('refus') ? 'refused' : 'disconnected');
+  const meaning = { connected: 'ok', disconnected: 'stale', refused: 'attention', contested: 'attention' } as const;
   return (
     <>
-      <Search label={t('search.event')}><Select aria-label={t('kind')} value={kind} onChange={(value) => set({ kind: value ?? '' })} allowDeselect={false} w={160} data={['', 'connected', 'disconnected', 'refused'].map((value) => ({ value, label: value ? t(`kind.${value}`) : t('kind.all') }))} /></Search>
+      <Search label={t('search.event')}><Select aria-label={t('kind')} value={kind} onChange={(value) => set({ kind: value ?? '' })} allowDeselect={false} w={160} data={['', 'connected', 'disconnected', 'refused', 'contested'].map((value) => ({ value, label: value ? t(`kind.${value}`) : t('kind.all') }))} /></Search>
       {events.error && !events.data ? <ProblemNotice error={events.error} retry={() => void events.refetch()} /> : null}
       <Card>
         {events.data && rows.length === 0 ? <Empty title={query || kind ? t('none.match') : t('none.events')} /> : (
@@ -259,7 +289,7 @@ function ServiceCredentials() {
 function Configuration({ broker: b }: { broker: Broker | undefined }) {
   const { t } = useTranslation('broker');
   const locale = useLocale();
-  const shown = (value: string | number) => (typeof value === 'number' ? formatNumber(value, locale, Number.isInteger(value) ? 0 : 2) : value);
+  const shown = (value: string | number) => (typeof value === 'number' || /^\d{4,15}$/.test(value) ? formatNumber(Number(value), locale, Number.isInteger(Number(value)) ? 0 : 2) : value);
   return (
     <Card>
       <div className="bleed whole" tabIndex={0} role="region" aria-label={t('tab.configuration')}><table className="plain">

@@ -1,15 +1,16 @@
-import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { Button, SegmentedControl, Select, TextInput } from '@mantine/core';
 import { keepPreviousData, queryOptions, useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useTranslation } from 'react-i18next';
 import { api, segment } from '../../api/client';
-import type { Conflict, Credential, Device, MeterEvent, NewSecret, ReadingPage, Series } from '../../api/types';
-import { useLive, useMay, useTopic, useZone } from '../../app';
+import type { Conflict, Credential, Device, DeviceRegister, MeterEvent, NewSecret, Profiles, ReadingPage, Series } from '../../api/types';
+import { useLive, useLocale, useMay, useTopic, useZone } from '../../app';
 import { Age, Bone, Card, Confirm, Count, Empty, ProblemNotice, Time, Value } from '../../components/Bits';
 import { Icon } from '../../components/Icon';
 import { Meaning, qualityMeaning } from '../../components/Meaning';
 import { Tabs } from '../../components/Tabs';
+import { formatNumber } from '../../format/number';
 import { fromField, isZone, toField, zoneOffset } from '../../format/time';
 import { useUrl } from '../../url';
 import { items } from '../lists';
@@ -18,6 +19,8 @@ import { download, toCsv } from './csv';
 import { marksOf, ReadingsChart } from './ReadingsChart';
 import { presets, rangeOf } from './range';
 import { Secret } from './Secret';
+
+const Pattern = lazy(() => import('./Pattern'));
 
 export const deviceQuery = (id: string) => queryOptions({ queryKey: ['device', id], queryFn: ({ signal }) => api.get<Device>(`/devices/${segment(id)}`, {}, signal), staleTime: 5000, placeholderData: keepPreviousData });
 
@@ -119,6 +122,7 @@ function Readings({ id, device, compact = false }: { id: string; device: Device 
   const registers = device?.registers ?? [];
   const register = registers.find((each) => each.registerId === url['register']) ?? registers[0];
   const view = url['view'] ?? 'chart';
+  const profiled = typeof register?.intervalSeconds === 'number';
   const from = new Date(range.from).toISOString();
   const to = new Date(range.to).toISOString();
   const series = useQuery({
@@ -126,7 +130,7 @@ function Readings({ id, device, compact = false }: { id: string; device: Device 
     queryFn: ({ signal }) => api.get<Series>(`/devices/${segment(id)}/series`, { registerId: register?.registerId, from, to, points: compact ? 400 : 800 }, signal),
   });
   const readings = useInfiniteQuery({
-    queryKey: ['readings', id, register?.registerId, from, to], enabled: register !== undefined, placeholderData: keepPreviousData, initialPageParam: '',
+    queryKey: ['readings', id, register?.registerId, from, to], enabled: register !== undefined && !profiled, placeholderData: keepPreviousData, initialPageParam: '',
     queryFn: ({ signal, pageParam }) => api.get<ReadingPage>(`/devices/${segment(id)}/readings`, { registerId: register?.registerId, from, to, limit: compact ? 50 : 200, cursor: pageParam }, signal),
     getNextPageParam: (page) => page.next ?? undefined,
   });
@@ -145,7 +149,7 @@ function Readings({ id, device, compact = false }: { id: string; device: Device 
   }, [compact, view, set]);
 
   const empty = series.data !== undefined && series.data.points.length === 0;
-  const table = (
+  const table = profiled && register ? <Intervals id={id} register={register} from={from} to={to} zone={zone} /> : (
     <div style={{ overflow: 'auto', maxHeight: compact ? 320 : 560, margin: compact ? 0 : '0 -16px' }} tabIndex={0} role="region" aria-label={t('readings.table')}>
       <table className="plain">
         <thead><tr><th>{t('at')}</th><th className="num">{t('value')}</th><th>{t('quality')}</th>{compact ? null : <><th className="num">{t('receivedAt')}</th><th className="num">{t('commit')}</th></>}<th>{compact ? '' : t('trace')}</th></tr></thead>
@@ -173,22 +177,45 @@ function Readings({ id, device, compact = false }: { id: string; device: Device 
   return (
     <Card className={compact ? 'flat' : ''}>
       <div className="filters" style={{ marginBottom: 12 }}>
-        <Select aria-label={t('register')} w={compact ? '100%' : 270} value={register?.registerId ?? null} allowDeselect={false} onChange={(value) => set({ register: value ?? undefined })} data={registers.map((each) => ({ value: each.registerId, label: `${each.obis} · ${each.name}` }))} />
+        <Select aria-label={t('register')} w={compact ? '100%' : 204} value={register?.registerId ?? null} allowDeselect={false} onChange={(value) => set({ register: value ?? undefined })} data={registers.map((each) => ({ value: each.registerId, label: `${each.obis} · ${each.name}` }))} />
         <SegmentedControl aria-label={t('range')} size="sm" value={range.preset ?? 'free'} onChange={(value) => { setNow(Date.now()); set({ range: value === '24h' ? undefined : value, from: undefined, to: undefined }); }} data={[...presets.map((preset) => ({ value: preset as string, label: t(`range.${preset}`) })), ...(range.preset ? [] : [{ value: 'free', label: t('range.free') }])]} />
         {compact ? null : (
           <>
             <Instant label={t('range.from')} at={range.from} zone={zone} onChange={(at) => { if (at < range.to) zoom(at, range.to); }} />
             <Instant label={t('range.to')} at={range.to} zone={zone} onChange={(at) => { if (at > range.from) zoom(range.from, at); }} />
-            <span className="dim num">{zone}</span>
             <span className="grow" />
-            <SegmentedControl aria-label={t('view')} value={view} onChange={(value) => set({ view: value === 'chart' ? undefined : value })} data={[{ value: 'chart', label: t('view.chart') }, { value: 'table', label: t('view.table') }]} />
+            <SegmentedControl aria-label={t('view')} value={view} onChange={(value) => set({ view: value === 'chart' ? undefined : value })} data={(profiled ? ['chart', 'pattern', 'table'] : ['chart', 'table']).map((value) => ({ value, label: t(`view.${value}`) }))} />
             <Button variant="default" leftSection={<Icon name="download" size={15} />} disabled={rows.length === 0} onClick={() => download(`${id}_${register?.obis.replace(/[^\w.-]/g, '_') ?? ''}.csv`, toCsv(rows))}>{t('common:csv')}</Button>
           </>
         )}
       </div>
       {compact || view === 'chart' ? <div style={{ marginBottom: 14 }}>{chart}</div> : null}
-      {register ? table : null}
+      {!compact && profiled && view === 'pattern' && register ? <Suspense fallback={<Bone height={360} />}><Pattern id={id} register={register} from={range.from} to={range.to} zone={zone} /></Suspense> : null}
+      {register && (compact || view !== 'pattern' || !profiled) ? table : null}
     </Card>
+  );
+}
+
+/** The values of a load profile, newest first: one row an interval, absent ones told as such. */
+function Intervals({ id, register, from, to, zone }: { id: string; register: DeviceRegister; from: string; to: string; zone: string }) {
+  const { t } = useTranslation('devices');
+  const locale = useLocale();
+  const profiles = useQuery({ queryKey: ['profiles', id, register.registerId, from, to], placeholderData: keepPreviousData, queryFn: ({ signal }) => api.get<Profiles>(`/devices/${segment(id)}/profiles`, { registerId: register.registerId, from, to }, signal) });
+  const [shown, setShown] = useState(96);
+  const points = useMemo(() => [...(profiles.data?.points ?? [])].reverse(), [profiles.data]);
+  if (profiles.error && !profiles.data) return <ProblemNotice error={profiles.error} retry={() => void profiles.refetch()} />;
+  return (
+    <div className="bleed" style={{ maxHeight: 560, overflow: 'auto' }} tabIndex={0} role="region" aria-label={t('readings.table')}>
+      <table className="plain">
+        <thead><tr><th>{t('at')}</th><th className="num">{t('value')}</th><th>{t('quality')}</th></tr></thead>
+        <tbody>{points.slice(0, shown).map(([at, value, status]) => (
+          <tr key={at}><td><Time at={at} zone={zone} precision="minute" /></td><td className="num">{formatNumber(value, locale, value === null || Number.isInteger(value) ? 0 : 3)}{value === null ? null : <span className="unit">{profiles.data?.unit}</span>}</td>
+            <td>{value === null || status === 1 ? <Meaning name="missing">{t('quality.missing')}</Meaning> : status === 2 ? <Meaning name="estimated">{t('quality.estimated')}</Meaning> : status >= 3 ? <Meaning name="attention">{t(`profileStatus.${status}`, String(status))}</Meaning> : <Meaning name="ok">{t('quality.measured')}</Meaning>}</td></tr>
+        ))}</tbody>
+      </table>
+      {profiles.data && points.length === 0 ? <Empty title={t('readings.none')}>{t('readings.noneWords')}</Empty> : null}
+      {points.length > shown ? <div style={{ padding: 12, textAlign: 'center' }}><Button variant="default" size="xs" onClick={() => setShown((before) => before + 480)}>{t('readings.more')}</Button></div> : null}
+    </div>
   );
 }
 

@@ -104,7 +104,7 @@ export function ReadingsChart({ series, marks, from, to, zone, height = 300, lab
         setCursor: [(plot) => show(plot.cursor.idx)],
         setSelect: [(plot) => {
           if (plot.select.width < 6) return;
-          zoom.current(Math.round(plot.posToVal(plot.select.left, 'x') * 1000), Math.round(plot.posToVal(plot.select.left + plot.select.width, 'x') * 1000));
+          zoom.current(Math.floor(plot.posToVal(plot.select.left, 'x')) * 1000, Math.ceil(plot.posToVal(plot.select.left + plot.select.width, 'x')) * 1000);
         }],
       },
     };
@@ -119,6 +119,7 @@ export function ReadingsChart({ series, marks, from, to, zone, height = 300, lab
       <div className="chart" ref={host} style={{ minHeight: height, height }} role="img" aria-label={label} />
       <div className="chart-read">
         <span className="num grow" ref={read} />
+        <span className="dim">{zone}</span>
         {series.gaps.length > 0 ? <span className="chart-key"><Meaning name="missing">{t('chart.gap')}</Meaning></span> : null}
         {marks.some((mark) => mark.kind === 'suspect') ? <span className="chart-key"><Meaning name="attention">{t('chart.suspect')}</Meaning></span> : null}
         {marks.some((mark) => mark.kind === 'estimated') ? <span className="chart-key"><Meaning name="estimated">{t('quality.estimated')}</Meaning></span> : null}

@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useState } from 'react';
+import { useCallback, useEffect, useRef, useState } from 'react';
 import { Button, Checkbox, TextInput } from '@mantine/core';
 import { useDebouncedCallback } from '@mantine/hooks';
 import { notifications } from '@mantine/notifications';
@@ -36,21 +36,30 @@ export default function QuarantinePage() {
   const pages = usePages<QuarantineItem>(['quarantine', reason, device], fetch, paused ? false : 10);
   const summary = useQuery({ queryKey: ['quarantine', 'reasons'], queryFn: ({ signal }) => api.get<Listing>('/quarantine', { state: 'held', limit: 1 }, signal), refetchInterval: paused ? false : 10_000 });
   const refresh = useCallback(() => { void client.invalidateQueries({ queryKey: ['quarantine'] }); }, [client]);
-  useTopic('quarantine', refresh);
+  const heardAt = useRef(0);
+  // Under a flood of bad messages the list is read anew every 3 s, not at every event.
+  const heard = useCallback(() => {
+    if (Date.now() - heardAt.current < 3000) return;
+    heardAt.current = Date.now();
+    refresh();
+  }, [refresh]);
+  useTopic('quarantine', heard);
   useEffect(() => { setChosen(new Set()); }, [reason, device]);
 
   const replay = useMutation({
     mutationFn: (body: unknown) => api.post<{ jobId: string }>('/quarantine/replay', body),
     onSuccess: ({ jobId }) => { setChosen(new Set()); set({ job: jobId }); void client.invalidateQueries({ queryKey: ['jobs'] }); },
   });
-  const restore = useMutation({ mutationFn: (keys: Key[]) => api.post('/quarantine/restore', { items: keys }), onSuccess: () => { refresh(); notifications.show({ message: t('restored') }); }, onError: (error) => { const words = problemWords(error, t); notifications.show({ title: words.title, message: words.detail, color: 'red' }); } });
+  // Discards and restores are short jobs: the list is read again once they have had their second.
+  const soon = () => { refresh(); setTimeout(refresh, 1000); };
+  const restore = useMutation({ mutationFn: (keys: Key[]) => api.post('/quarantine/restore', { items: keys }), onSuccess: () => { soon(); notifications.show({ message: t('restored') }); }, onError: (error) => { const words = problemWords(error, t); notifications.show({ title: words.title, message: words.detail, color: 'red' }); } });
   const discard = useMutation({
     mutationFn: (keys: Key[]) => api.post('/quarantine/discard', { items: keys }),
     onSuccess: (_, keys) => {
       setChosen(new Set());
       setAskDiscard(false);
       set({ selected: undefined });
-      refresh();
+      soon();
       const id = `discard-${keys.length}-${Date.now()}`;
       notifications.show({ id, autoClose: 20_000, message: <div className="row"><span className="grow">{t('discarded', { count: keys.length })}</span><Button size="compact-sm" variant="default" onClick={() => { notifications.hide(id); restore.mutate(keys); }}>{t('undo')}</Button></div> });
     },
@@ -94,7 +103,7 @@ export default function QuarantinePage() {
       <div className="split" data-open={panel}>
         <VirtualTable label={t('list')} columns={columns} pages={pages} rowKey={keyOf} selected={selected} onOpen={(row) => set({ selected: keyOf(row) }, { push: !panel })}
           empty={reason || device ? <Empty title={t('none')}><Button variant="default" onClick={() => set({ reason: undefined, device: undefined })}>{t('clearFilter')}</Button></Empty>
-            : <Empty title={t('empty')}>{t('emptyWords')}<LineToPaste line={(grant, host) => `mosquitto_pub -h ${host} -p 1883 -V mqttv5 -q 1 -i ${grant.clientId}-line -u '${grant.userName}' -P '${grant.password}' -t smart_meter/meter_readings -m 'not JSON'`} /></Empty>} />
+            : <Empty title={t('empty')}>{t('emptyWords')}<LineToPaste line={(grant, host) => `mosquitto_pub -h ${host} -p 1883 -V mqttv5 -q 1 -i '${grant.clientId}' -u '${grant.userName}' -P '${grant.password}' -t smart_meter/meter_readings -m 'not JSON'`} /></Empty>} />
         {selected ? <Detail key={selected} id={selected} operator={operator} onClose={() => set({ selected: undefined })} onReplay={() => replay.mutate({ items: [keyFrom(selected)] })} onDiscard={() => discard.mutate([keyFrom(selected)])} /> : null}
       </div>
       <Confirm opened={askDiscard} title={t('discardSelected', { count: chosen.size })} action={t('discard')} busy={discard.isPending} error={discard.error} onClose={() => { setAskDiscard(false); discard.reset(); }} onConfirm={() => discard.mutate(keys)}>

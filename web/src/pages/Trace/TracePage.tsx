@@ -32,10 +32,10 @@ export default function TracePage() {
   const last = rest[rest.length - 1];
   const reading = d?.reading ? (
     <dl className="facts" style={{ marginTop: 8 }}>
-      {row(t('device'), <Link to="/devices/$device" params={{ device: d.reading.deviceId }}>{d.reading.deviceId}</Link>)}
-      {row(t('register'), <span className="mono">{d.reading.obis}</span>)}
+      {d.reading.deviceId ? row(t('device'), <Link to="/devices/$device" params={{ device: d.reading.deviceId }}>{d.reading.deviceId}</Link>) : null}
+      {d.reading.obis ? row(t('register'), <span className="mono">{d.reading.obis}</span>) : null}
       {row(t('at'), <Time at={d.reading.at} />)}
-      {row(t('value'), <strong><Value value={d.reading.value} unit={d.reading.unit} /></strong>)}
+      {d.reading.value !== null ? row(t('value'), <strong><Value value={d.reading.value} unit={d.reading.unit ?? ''} /></strong>) : null}
     </dl>
   ) : null;
   const commitFacts = d ? (
@@ -48,7 +48,7 @@ export default function TracePage() {
   ) : null;
   return (
     <div className="page" style={{ maxWidth: 1100 }}>
-      <PageHead title={<>{t('title')} <span className="num dim" style={{ fontWeight: 400 }}>{commit}/{ordinal}</span></>} state={d ? d.reading ? t('state.reading', { device: d.reading.deviceId, obis: d.reading.obis }) : t(`kind.${d.kind}`) : trace.error ? null : t('state')}>
+      <PageHead title={<>{t('title')} <span className="num dim" style={{ fontWeight: 400 }}>{commit}/{ordinal}</span></>} state={d ? d.reading?.obis ? t('state.reading', { device: d.reading.deviceId ?? '–', obis: d.reading.obis }) : t(`kind.${d.kind}`) : trace.error ? null : t('state')}>
         <CopyIt text={location.href} label={t('common:copyLink')} />
       </PageHead>
       {trace.error ? <ProblemNotice error={trace.error} retry={() => void trace.refetch()} /> : (
