@@ -22,6 +22,7 @@ internal sealed class ClientConnection
     private CancellationTokenSource? _closingSource;
     private int _closing;
     private int _flushQueued;
+    private int _feeding;
     private bool _releaseReceived;
 
     internal ClientConnection(MqttServer server, ConnectionContext context, MqttListener listener, long number)
@@ -188,6 +189,11 @@ internal sealed class ClientConnection
         ClosedAt = _server.Time.GetTimestamp();
         return true;
     }
+
+    /// <summary>One long answer of retained messages goes on beside the read loop; a second one waits in it.</summary>
+    internal bool BeginsFeeding() => Interlocked.CompareExchange(ref _feeding, 1, 0) == 0;
+
+    internal void EndsFeeding() => Volatile.Write(ref _feeding, 0);
 
     /// <summary>True once per batch: the caller flushes.</summary>
     internal bool NeedsFlush() => Interlocked.Exchange(ref _flushQueued, 1) == 0;

@@ -35,6 +35,9 @@ internal sealed class RetainedStore(MqttServer server)
 
     internal Message? Get(string topic) => _tree.Get(Encoding.UTF8.GetBytes(topic));
 
+    /// <summary>True while exactly this message is the retained one of its topic.</summary>
+    internal bool Holds(Message message) => ReferenceEquals(_tree.Get(message.Content.Topic.Span), message);
+
     internal List<Message> Match(string filter, int atMost)
     {
         var found = new Collector { Found = [], AtMost = atMost, Now = server.Time.GetUtcNow() };

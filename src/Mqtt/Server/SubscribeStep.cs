@@ -7,8 +7,13 @@ namespace Headwater.Mqtt.Server;
 /// <summary>SUBSCRIBE and UNSUBSCRIBE: judged filter by filter, made durable, answered, then the retained messages.</summary>
 internal static class SubscribeStep
 {
-    /// <summary>Retained messages sent for one filter; the rest is left out and counted. Reason: one <c>#</c> must not copy the whole store.</summary>
-    private const int MaximumRetainedPerFilter = 100_000;
+    /// <summary>Retained messages sent for one filter. They go at the client's pace, so this bounds one list of references only.</summary>
+    private const int MaximumRetainedPerFilter = 1_000_000;
+
+    /// <summary>Above this the read loop does not wait for them: the client's acknowledgements make the room they need.</summary>
+    private const int SentAtOnce = 256;
+
+    private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(20);
 
     internal static async Task SubscribeAsync(MqttServer server, ClientConnection connection, SubscribePacket packet)
     {
@@ -34,7 +39,10 @@ internal static class SubscribeStep
         {
             if (granted.RetainHandling == RetainHandling.DoNotSend || (granted.RetainHandling == RetainHandling.SendIfNew && !isNew)) { continue; }
             if (TopicFilter.IsShared(granted.Filter)) { continue; } // section 4.8.2: none for shared subscriptions
-            await SendRetainedAsync(server, connection, granted, packet.SubscriptionIdentifier);
+            var found = server.Retained.Match(granted.Filter, MaximumRetainedPerFilter);
+            var sending = SendRetainedAsync(server, connection, granted, packet.SubscriptionIdentifier, found);
+            if (found.Count <= SentAtOnce || !connection.BeginsFeeding()) { await sending; }
+            else { _ = EndFeedingAsync(connection, sending); }
         }
 
         connection.Outbound.Flush();
@@ -109,24 +117,34 @@ internal static class SubscribeStep
         }
     }
 
-    private static async Task SendRetainedAsync(MqttServer server, ClientConnection connection, TopicSubscription granted, uint? identifier)
+    private static async Task EndFeedingAsync(ClientConnection connection, Task sending)
+    {
+        await sending.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        connection.EndsFeeding();
+    }
+
+    private static async Task SendRetainedAsync(
+        MqttServer server, ClientConnection connection, TopicSubscription granted, uint? identifier, List<Message> found)
     {
         var session = connection.Session!;
         uint[] identifiers = identifier is { } known ? [known] : [];
         var batch = DeliveryBatch.Rent();
-        var inBatch = 0;
-        foreach (var message in server.Retained.Match(granted.Filter, MaximumRetainedPerFilter))
+        for (var i = 0; i < found.Count; i++)
         {
+            var message = found[i];
             if (message.Topic[0] == '$' && !server.Access.MayReceive(session.Identity, message.Topic)) { continue; }
             if (granted.NoLocal && string.Equals(message.Publisher, session.ClientId, StringComparison.Ordinal)) { continue; }
+
+            // Replaced since: the newer one went out by the subscription, an older copy must not follow it.
+            if (i > 0 && !server.Retained.Holds(message)) { continue; }
             var level = message.QualityOfService < granted.QualityOfService ? message.QualityOfService : granted.QualityOfService;
             FanOut.Send(server, message, session, level, retain: true, identifiers, batch);
-            if (++inBatch < 256) { continue; }
-            inBatch = 0;
+            if (i % SentAtOnce != SentAtOnce - 1) { continue; }
             batch.FlushAndReturn();
 
-            // A large answer goes at the peer's pace instead of being dropped.
+            // A large answer goes at the client's pace instead of being dropped.
             if (connection.Outbound.IsBehind) { await connection.Outbound.WaitForRoomAsync(); }
+            while (connection.IsOpen && session.QueueCount > server.Options.QueueMessages / 2) { await Task.Delay(Pace, server.Time); }
             if (!connection.IsOpen) { return; }
             batch = DeliveryBatch.Rent();
         }

@@ -84,6 +84,33 @@ public sealed class WillAndRetainTests
         broker.Server.Figures().Retained.ShouldBe(0);
     }
 
+    [Theory]
+    [InlineData(QualityOfService.AtMostOnce)]
+    [InlineData(QualityOfService.AtLeastOnce)]
+    public async Task All_retained_messages_arrive_at_the_clients_pace_when_they_are_more_than_its_queue_takes(QualityOfService level)
+    {
+        await using var broker = await TestBroker.StartAsync(o => o.QueueMessages = 300);
+        for (var i = 0; i < 2_000; i++) { await broker.Server.PublishAsync($"r/{i}", new byte[100], QualityOfService.AtLeastOnce, retain: true); }
+        var client = await broker.ConnectAsync("c", writeBuffer: 8_192);
+        await client.SubscribeAsync("r/#", level);
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        while (seen.Count < 2_000)
+        {
+            var receiving = client.ReceivePublishAsync();
+            while (!receiving.IsCompleted)
+            {
+                await Task.WhenAny(receiving, Task.Delay(5));
+                broker.Pass(TimeSpan.FromMilliseconds(20));
+            }
+
+            var message = await receiving;
+            seen.Add(message.Topic).ShouldBeTrue();
+            if (level == QualityOfService.AtLeastOnce) { await client.AcknowledgeAsync(PacketType.PubAck, message.PacketId); }
+        }
+
+        broker.Server.Figures().Dropped.Values.Sum().ShouldBe(0);
+    }
+
     [Fact]
     public async Task Retain_handling_decides_when_a_subscription_is_made_again()
     {
