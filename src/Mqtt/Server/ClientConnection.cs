@@ -171,7 +171,10 @@ internal sealed class ClientConnection
 
         Outbound.Flush();
         _input.CancelPendingRead();
-        lock (Outbound.Gate) { _closingSource?.Cancel(); }
+        CancellationTokenSource? closing;
+        lock (Outbound.Gate) { closing = _closingSource; }
+        // On the pool: what waits for the token must not go on under a lock of the closing thread.
+        _ = closing?.CancelAsync();
         // Who is behind will not take the farewell either.
         if (Outbound.IsBehind) { _context.Abort(new ConnectionAbortedException(words)); }
     }
@@ -194,6 +197,8 @@ internal sealed class ClientConnection
     internal bool BeginsFeeding() => Interlocked.CompareExchange(ref _feeding, 1, 0) == 0;
 
     internal void EndsFeeding() => Volatile.Write(ref _feeding, 0);
+
+    internal void CaughtUp() => _server.CaughtUp(this);
 
     /// <summary>True once per batch: the caller flushes.</summary>
     internal bool NeedsFlush() => Interlocked.Exchange(ref _flushQueued, 1) == 0;

@@ -40,19 +40,7 @@ internal sealed class ConnectStep(MqttServer server, ClientConnection connection
         var delay = server.SignIns.DelayFor(connection.RemoteAddress, account);
         if (delay > TimeSpan.Zero) { await Task.Delay(delay, server.Time, connection.Closing).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing); }
         if (!connection.IsOpen) { return null; }
-        SignInVerdict verdict;
-        await server.SignIns.EnterAsync(connection.Closing);
-        try
-        {
-            var request = new SignInRequest(
-                connect.ClientId, connect.UserName, connect.Password, Certificate(), connection.Listener.Name, connection.Listener.AllowsAnonymous,
-                connection.RemoteAddress);
-            verdict = await server.Access.SignInAsync(request, connection.Closing);
-        }
-        finally
-        {
-            server.SignIns.Leave();
-        }
+        var verdict = await JudgeAsync(connection.Context.ConnectionClosed);
 
         if (verdict.Identity is { } identity)
         {
@@ -60,9 +48,31 @@ internal sealed class ConnectStep(MqttServer server, ClientConnection connection
             return identity;
         }
 
-        server.SignIns.Failed(connection.RemoteAddress, account);
+        if (verdict.Reason != ReasonCode.ServerUnavailable) { server.SignIns.Failed(connection.RemoteAddress, account); }
         Refuse(verdict.Reason >= ReasonCode.UnspecifiedError ? verdict.Reason : ReasonCode.NotAuthorized, verdict.ReasonText ?? "not authorized");
         return null;
+    }
+
+    private async Task<SignInVerdict> JudgeAsync(CancellationToken gone)
+    {
+        await server.SignIns.EnterAsync(gone);
+        try
+        {
+            var request = new SignInRequest(
+                connect.ClientId, connect.UserName, connect.Password, Certificate(), connection.Listener.Name, connection.Listener.AllowsAnonymous,
+                connection.RemoteAddress);
+            var judged = server.Access.SignInAsync(request, gone);
+            return judged.IsCompletedSuccessfully ? await judged : await judged.AsTask().WaitAsync(_options.SignInTimeout, server.Time, gone);
+        }
+        catch (Exception fault) when (fault is not OperationCanceledException)
+        {
+            server.SignInFailed(fault);
+            return new SignInVerdict(null, ReasonCode.ServerUnavailable, "sign-in cannot be judged at the moment");
+        }
+        finally
+        {
+            server.SignIns.Leave();
+        }
     }
 
     private X509Certificate2? Certificate()
@@ -123,7 +133,7 @@ internal sealed class ConnectStep(MqttServer server, ClientConnection connection
             session.Resume();
         }
 
-        connection.Outbound.CaughtUp = () => server.CaughtUp(connection);
+        connection.Outbound.Owner = connection;
         connection.Outbound.Flush();
         connection.IsBeingJudged = false;
         server.ConnectedNow(connection, session);

@@ -81,6 +81,7 @@ internal sealed class Heartbeat(MqttServer server) : IDisposable
             return;
         }
 
+        server.Statistics.BytesSent(connection.Outbound.TakeWritten());
         if (connection.Outbound.BehindFor() >= options.WriteStallTimeout)
         {
             connection.Close(ReasonCode.UnspecifiedError, "does not take what it is sent");

@@ -235,7 +235,7 @@ internal sealed class InboundPublishes(MqttServer server, ClientConnection conne
                 }
 
                 pending ??= new PendingDelivery(message);
-                if (packet.Retain && server.Lane.IsDurable)
+                if (packet.Retain && server.Lane.IsDurable && server.Retained.Takes(message))
                 {
                     run.AddChange(new RetainedSaved(message.Topic, packet.Payload.IsEmpty ? null : message.ToStored()));
                 }
@@ -376,9 +376,15 @@ internal sealed class InboundPublishes(MqttServer server, ClientConnection conne
         Span<byte> scratch = stackalloc byte[512];
         foreach (ref var item in run.Items)
         {
-            if (item.Kind != PublishItemKind.Publish || item.Outcome == PublishOutcome.OverQuota || item.Route is not { IsPublished: true } route) { continue; }
-            if (ReferenceEquals(item.Delivery, Repeat.Marker)) { continue; }
+            if (item.Kind != PublishItemKind.Publish || item.Route is not { IsPublished: true } route || ReferenceEquals(item.Delivery, Repeat.Marker)) { continue; }
             var pending = item.Delivery as PendingDelivery;
+            if (item.Outcome == PublishOutcome.OverQuota)
+            {
+                // Places in durable queues have committed with the run: memory follows the store. Nobody else hears of it.
+                pending?.Release(server, batch ??= DeliveryBatch.Rent());
+                continue;
+            }
+
             if (pending is null && !planChanged) { continue; }
             var topic = route.Topic.Length * 3 <= scratch.Length ? scratch[..Encoding.UTF8.GetBytes(route.Topic, scratch)] : Encoding.UTF8.GetBytes(route.Topic);
             var plan = DeliveryPlan.For(server.Subscriptions, topic, server.Lane.IsDurable);

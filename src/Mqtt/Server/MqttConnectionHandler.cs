@@ -3,7 +3,8 @@ using Microsoft.AspNetCore.Connections;
 namespace Headwater.Mqtt.Server;
 
 /// <summary>Kestrel's door to the server: one call per connection, TCP or TLS.</summary>
-/// <remarks>The listener is told by a feature that <see cref="MqttHosting.UseMqtt"/> sets.</remarks>
+/// <remarks>For hosts that build their pipeline themselves: a <see cref="MqttListener"/> set as a connection feature names the listener.
+/// <see cref="MqttHosting.UseMqtt"/> goes straight to the server.</remarks>
 /// <param name="server">The server.</param>
 public sealed class MqttConnectionHandler(MqttServer server) : ConnectionHandler
 {

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Security;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
@@ -39,12 +40,32 @@ public static class MqttHosting
     {
         ArgumentNullException.ThrowIfNull(endpoint);
         ArgumentNullException.ThrowIfNull(listener);
-        endpoint.Use(next => connection =>
+        var server = endpoint.ApplicationServices.GetRequiredService<MqttServer>();
+        if (listener.AllowsAnonymous)
         {
-            connection.Features.Set(listener);
-            return next(connection);
+            if (endpoint.IPEndPoint is { } bound && !IPAddress.IsLoopback(bound.Address))
+            {
+                throw new InvalidOperationException($"Listener {listener.Name} lets anonymous clients do everything and may only be bound to loopback, not to {bound}.");
+            }
+
+            server.NoteAnonymousListener(listener.Name);
+        }
+
+        // Straight to the server: a handler and a feature per connection would cost a few hundred bytes each.
+        endpoint.Run(connection =>
+        {
+            if (connection.Features.Get<Handshake>() is { } handshake) { handshake.IsDone = true; }
+            return server.ServeAsync(connection, listener);
         });
-        endpoint.UseConnectionHandler<MqttConnectionHandler>();
+    }
+
+    /// <summary>Says in words why a handshake is about to fail, for the connection history: called from the certificate's judgement.</summary>
+    /// <param name="connection">The connection of the handshake.</param>
+    /// <param name="words">For example <c>certificate revoked</c>.</param>
+    public static void NoteRefusal(BaseConnectionContext connection, string words)
+    {
+        ArgumentNullException.ThrowIfNull(connection);
+        if (connection.Features.Get<Handshake>() is { } handshake) { handshake.Words = words; }
     }
 
     /// <summary>Serves MQTT over TLS on a Kestrel endpoint.</summary>
@@ -59,6 +80,15 @@ public static class MqttHosting
     {
         ArgumentNullException.ThrowIfNull(endpoint);
         ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(listener);
+        var server = endpoint.ApplicationServices.GetRequiredService<MqttServer>();
+        endpoint.Use(next => async connection =>
+        {
+            var handshake = new Handshake();
+            connection.Features.Set(handshake);
+            await next(connection);
+            if (!handshake.IsDone) { server.HandshakeFailed(connection, listener, handshake.Words); }
+        });
         endpoint.UseHttps(new TlsHandshakeCallbackOptions
         {
             HandshakeTimeout = handshakeTimeout ?? TimeSpan.FromSeconds(10),
@@ -70,6 +100,14 @@ public static class MqttHosting
             },
         });
         endpoint.UseMqtt(listener);
+    }
+
+    /// <summary>How far a connection's TLS handshake came.</summary>
+    private sealed class Handshake
+    {
+        internal bool IsDone { get; set; }
+
+        internal string Words { get; set; } = "TLS handshake failed: no TLS, no common version, or a certificate that was not accepted";
     }
 
     /// <summary>Transport settings under which an idle connection is small: no buffer while nothing arrives, small pipes.</summary>

@@ -26,6 +26,7 @@ public sealed class MqttServer : IAsyncDisposable
     private readonly ConnectionEventRing _events = new(1_000);
     private long _lastConnection;
     private long _lastMessageNumber;
+    private long _lastServerRun;
     private int _unsigned;
     private int _stopping;
 
@@ -133,7 +134,7 @@ public sealed class MqttServer : IAsyncDisposable
     /// <summary>Serves one connection until it ends.</summary>
     /// <param name="context">The transport.</param>
     /// <param name="listener">The door it came through.</param>
-    public async Task ServeAsync(ConnectionContext context, MqttListener listener)
+    public Task ServeAsync(ConnectionContext context, MqttListener listener)
     {
         ArgumentNullException.ThrowIfNull(context);
         ArgumentNullException.ThrowIfNull(listener);
@@ -144,12 +145,12 @@ public sealed class MqttServer : IAsyncDisposable
             Refused(connection, "", ReasonCode.ConnectionRateExceeded, refusal);
             Statistics.Closed(ReasonCode.ConnectionRateExceeded);
             context.Abort(new ConnectionAbortedException(refusal));
-            return;
+            return Task.CompletedTask;
         }
 
         _connections[connection.Number] = connection;
         Interlocked.Increment(ref _unsigned);
-        await connection.RunAsync();
+        return connection.RunAsync();
     }
 
     /// <summary>Figures as they are now.</summary>
@@ -359,6 +360,24 @@ public sealed class MqttServer : IAsyncDisposable
         Logger.Connected(session.ClientId, session.Identity.Name, connection.Listener.Name, connection.Remote);
         session.Identity.Connected(connection.Remote);
     }
+
+    internal void SignInFailed(Exception fault)
+    {
+        if (LogBudget.Allows("sign-in failed", out var suppressed)) { Logger.SignInFailed(fault, suppressed); }
+    }
+
+    internal void NoteAnonymousListener(string name) => Logger.AnonymousListener(name);
+
+    /// <summary>A TLS handshake failed: the peer never came as far as MQTT.</summary>
+    internal void HandshakeFailed(BaseConnectionContext context, MqttListener listener, string words)
+    {
+        Statistics.ConnectRefused();
+        var remote = context.RemoteEndPoint?.ToString() ?? "unknown";
+        _events.Add(new ConnectionEvent(Time.GetUtcNow(), ConnectionEventKind.Refused, "", "", listener.Name, remote, ReasonCode.NotAuthorized, words));
+        if (LogBudget.Allows("handshake", out var suppressed)) { Logger.Refused(remote, listener.Name, "", ReasonCode.NotAuthorized, words, suppressed); }
+    }
+
+    internal long NextServerRun() => Interlocked.Decrement(ref _lastServerRun);
 
     /// <summary>A connection was refused before or at sign-in.</summary>
     internal void Refused(ClientConnection connection, string clientId, ReasonCode reason, string words)

@@ -41,6 +41,9 @@ internal static partial class MqttServerLog
     [LoggerMessage(1011, LogLevel.Warning, "Retained store is full at {Messages} messages; new topics are not retained; {Suppressed} more like it not shown")]
     internal static partial void RetainedFull(this ILogger logger, int messages, long suppressed);
 
+    [LoggerMessage(1013, LogLevel.Warning, "A sign-in could not be judged; {Suppressed} more like it not shown")]
+    internal static partial void SignInFailed(this ILogger logger, Exception exception, long suppressed);
+
     [LoggerMessage(1012, LogLevel.Warning, "Listener {Listener} lets anonymous clients do everything")]
     internal static partial void AnonymousListener(this ILogger logger, string listener);
 }

@@ -118,6 +118,9 @@ public sealed class MqttServerOptions
     /// <summary>Sign-ins judged at the same time; others wait in line. Default 64; range 1 to 10,000.</summary>
     public int SignInConcurrency { get; set; } = 64;
 
+    /// <summary>Longest wait for the judgement of a sign-in. Default 15 s; range 1 s to 60 s. After it the client hears "server unavailable".</summary>
+    public TimeSpan SignInTimeout { get; set; } = TimeSpan.FromSeconds(15);
+
     /// <summary>Failed sign-ins from one address, or for one account, after which further ones are slowed. Default 10; range 1 to 1,000,000.</summary>
     public int SignInFailuresBeforeDelay { get; set; } = 10;
 
@@ -182,6 +185,7 @@ public sealed class MqttServerOptions
         CheckTime(nameof(SilentConnectionLimit), SilentConnectionLimit, 60, 30 * 86_400);
         CheckTime(nameof(WillDelayCap), WillDelayCap, 0, 30 * 86_400);
         CheckTime(nameof(RestartWillGrace), RestartWillGrace, 0, 3_600);
+        CheckTime(nameof(SignInTimeout), SignInTimeout, 1, 60);
         CheckTime(nameof(SignInDelayCap), SignInDelayCap, 0, 60);
         CheckTime(nameof(TakeOverDelayCap), TakeOverDelayCap, 0, 60);
         CheckTime(nameof(ConnectSaveWait), ConnectSaveWait, 0, 60);

@@ -30,8 +30,8 @@ internal sealed class OutboundBuffer(PipeWriter writer, OutboundTotals totals, T
     /// <summary>Guards every member that says so.</summary>
     internal Lock Gate { get; } = new();
 
-    /// <summary>Called after the peer has caught up, on a pool thread, without <see cref="Gate"/>.</summary>
-    internal Action? CaughtUp { get; set; }
+    /// <summary>Told after the peer has caught up, on a pool thread, without <see cref="Gate"/>.</summary>
+    internal ClientConnection? Owner { get; set; }
 
     /// <summary>True while the peer has not taken what was sent.</summary>
     internal bool IsBehind => Volatile.Read(ref _flushing);
@@ -185,7 +185,7 @@ internal sealed class OutboundBuffer(PipeWriter writer, OutboundTotals totals, T
             }
 
             room?.TrySetResult();
-            if (!IsClosed) { CaughtUp?.Invoke(); }
+            if (!IsClosed) { Owner?.CaughtUp(); }
             return;
         }
     }

@@ -22,7 +22,7 @@ internal sealed class RetainedStore(MqttServer server)
             return true;
         }
 
-        if ((_tree.Count >= server.Options.RetainedMessages || _tree.Bytes + message.Weight > server.Options.RetainedBytes) && _tree.Get(topic) is null)
+        if (!Takes(message))
         {
             server.Statistics.Dropped(DropReason.RetainedFull);
             if (server.LogBudget.Allows("retained full", out var suppressed)) { server.Logger.RetainedFull(_tree.Count, suppressed); }
@@ -32,6 +32,11 @@ internal sealed class RetainedStore(MqttServer server)
         _tree.Set(topic, message, message.Weight);
         return true;
     }
+
+    /// <summary>False when a bound refuses the message; a topic that is kept already is always taken.</summary>
+    internal bool Takes(Message message) => message.Content.Payload.IsEmpty
+        || (_tree.Count < server.Options.RetainedMessages && _tree.Bytes + message.Weight <= server.Options.RetainedBytes)
+        || _tree.Get(message.Content.Topic.Span) is not null;
 
     internal Message? Get(string topic) => _tree.Get(Encoding.UTF8.GetBytes(topic));
 

@@ -15,6 +15,7 @@ internal sealed class ServerRun : PublishRun
     internal ServerRun(MqttServer server, string clientId, MqttIdentity identity, TopicRoute route, Message message)
     {
         _server = server;
+        ConnectionNumber = server.NextServerRun();
         _clientId = clientId;
         _identity = identity;
         _message = message;
@@ -38,7 +39,7 @@ internal sealed class ServerRun : PublishRun
             if (queued is not null) { (Changes ??= []).Add(queued); }
         }
 
-        if (message.Retain && server.Lane.IsDurable)
+        if (message.Retain && server.Lane.IsDurable && server.Retained.Takes(message))
         {
             (Changes ??= []).Add(new RetainedSaved(message.Topic, content.Payload.IsEmpty ? null : message.ToStored()));
         }
@@ -48,7 +49,8 @@ internal sealed class ServerRun : PublishRun
 
     public override MqttIdentity Identity => _identity;
 
-    public override long ConnectionNumber => 0;
+    /// <summary>Below 0: no connection, and no order with any other run.</summary>
+    public override long ConnectionNumber { get; }
 
     public override ProtocolVersion Version => ProtocolVersion.V5;
 
@@ -56,15 +58,15 @@ internal sealed class ServerRun : PublishRun
 
     public override void Complete()
     {
+        var batch = DeliveryBatch.Rent();
+        _reserved?.Release(_server, batch);
         if (Items[0].Outcome != PublishOutcome.OverQuota)
         {
             if (_message.Retain) { _server.Retained.Set(_message); }
-            var batch = DeliveryBatch.Rent();
-            _reserved?.Release(_server, batch);
             FanOut.Deliver(_server, _message, DeliveryPlan.For(_server.Subscriptions, _message.Content.Topic.Span, _server.Lane.IsDurable), _reserved, batch);
-            batch.FlushAndReturn();
         }
 
+        batch.FlushAndReturn();
         Reset();
         _completed.TrySetResult();
     }

@@ -64,6 +64,10 @@ public sealed class ForeignClientTests
         var plain = await RunAsync(publish, "-h", "127.0.0.1", "-p", $"{broker.TlsPort}", "-q", "1", "-t", "tls", "-m", "x");
         plain.ExitCode.ShouldNotBe(0);
         broker.Server.Figures().Connects.ShouldBe(1);
+        broker.Server.LatestEvents(1).Single().Words.ShouldStartWith("TLS handshake failed");
+        var bare = await RunAsync(publish, "-h", "localhost", "-p", $"{broker.TlsPort}", "--cafile", broker.AuthorityFile, "-q", "1", "-t", "tls", "-m", "x");
+        bare.ExitCode.ShouldNotBe(0);
+        await Eventually.TrueAsync(() => broker.Server.LatestEvents(1).Single().Words == "no client certificate");
     }
 
     [SkippableFact]

@@ -61,11 +61,16 @@ internal sealed class SocketBroker : IAsyncDisposable
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.Listen(IPAddress.Loopback, 0, endpoint => endpoint.UseMqtt(new MqttListener("mqtt")));
-            kestrel.Listen(IPAddress.Loopback, 0, endpoint => endpoint.UseMqttTls(new MqttListener("mqtts"), _ => ValueTask.FromResult(new SslServerAuthenticationOptions
+            kestrel.Listen(IPAddress.Loopback, 0, endpoint => endpoint.UseMqttTls(new MqttListener("mqtts"), handshake => ValueTask.FromResult(new SslServerAuthenticationOptions
             {
                 ServerCertificate = certificate,
                 ClientCertificateRequired = true,
-                RemoteCertificateValidationCallback = (_, given, _, _) => given is null || IsOurs(authority, given),
+                RemoteCertificateValidationCallback = (_, given, _, _) =>
+                {
+                    if (given is not null && IsOurs(authority, given)) { return true; }
+                    MqttHosting.NoteRefusal(handshake.Connection, given is null ? "no client certificate" : "client certificate of an unknown authority");
+                    return false;
+                },
             })));
             kestrel.Listen(IPAddress.Loopback, 0);
         });
