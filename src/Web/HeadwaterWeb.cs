@@ -36,6 +36,8 @@ public static class HeadwaterWeb
         services.AddSingleton<JobList>();
         services.ConfigureHttpJsonOptions(static json => ApiJson.Apply(json.SerializerOptions));
         services.AddRouting();
+        // A request that cannot be read is refused in our own words, too.
+        services.Configure<RouteHandlerOptions>(static handlers => handlers.ThrowOnBadRequest = true);
         services.AddDataProtection().SetApplicationName("headwater");
         services.AddSingleton<IConfigureOptions<KeyManagementOptions>>(static provider =>
             new ConfigureOptions<KeyManagementOptions>(keys => keys.XmlRepository = provider.GetRequiredService<IXmlRepository>()));

@@ -17,6 +17,8 @@ public sealed class TokenDirectory(NpgsqlDataSource primary, IAudit audit, Keyed
     private static readonly TimeSpan UseResolution = TimeSpan.FromMinutes(1);
     private ConcurrentDictionary<string, Token> _byHash = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<long, DateTimeOffset> _used = new();
+    private Token? _local;
+    private byte[]? _localHash;
 
     /// <summary>Reads all tokens in force from the database.</summary>
     public async Task LoadAsync(CancellationToken cancellationToken)
@@ -31,10 +33,22 @@ public sealed class TokenDirectory(NpgsqlDataSource primary, IAudit audit, Keyed
         await WriteUsesAsync(cancellationToken);
     }
 
+    /// <summary>Makes the token of operator commands on the server's own machine: in memory only, so it ends with the process.</summary>
+    /// <param name="organizationId">The organization it acts in.</param>
+    /// <returns>Its secret, for a file that only the server's user can read.</returns>
+    public string CreateLocal(long organizationId)
+    {
+        var secret = SecretText.NewToken();
+        _local = new Token(0, organizationId, "command-line", Role.Administrator, CreatedBy: null, time.GetUtcNow(), ExpiresAt: null, RevokedAt: null, LastUsedAt: null);
+        _localHash = hash.Of(Encoding.UTF8.GetBytes(secret));
+        return secret;
+    }
+
     /// <summary>The token with this secret if it is in force.</summary>
     public Token? Find(string secret)
     {
         ArgumentNullException.ThrowIfNull(secret);
+        if (secret.Length <= 256 && _localHash is not null && hash.Matches(Encoding.UTF8.GetBytes(secret), _localHash)) { return _local; }
         if (secret.Length > 256 || !_byHash.TryGetValue(Convert.ToHexString(hash.Of(Encoding.UTF8.GetBytes(secret))), out var token)) { return null; }
         var now = time.GetUtcNow();
         if (token.ExpiresAt <= now) { return null; }

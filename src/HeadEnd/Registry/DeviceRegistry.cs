@@ -165,7 +165,7 @@ public sealed class DeviceRegistry : IAsyncDisposable
     }
 
     /// <summary>Reads one device again, after another server changed it.</summary>
-    internal async Task ReloadAsync(string textId, CancellationToken cancellationToken)
+    public async Task ReloadAsync(string textId, CancellationToken cancellationToken)
     {
         await using var connection = await _primary.OpenConnectionAsync(cancellationToken);
         var rows = new List<DeviceRow>();

@@ -73,11 +73,13 @@ internal static class ServeCommand
             cancellationToken = stop.Token;
             await using var composition = await ServerComposition.BuildAsync(settings, loggers, cancellationToken);
             await composition.App.StartAsync(cancellationToken);
+            await LocalAccess.OfferAsync(composition, cancellationToken);
             await using var demo = new Demo();
             var own = settings.IsDemo ? await Demo.RenewOwnAsync(composition, cancellationToken) : null;
             await StartWords.PrintAsync(composition, own);
             if (settings.IsDemo && composition.PortOf(MqttListeners.Plain) is { } port) { await demo.StartFleetAsync(composition, port, loggers.CreateLogger("Headwater.Server"), cancellationToken); }
             await composition.App.WaitForShutdownAsync(cancellationToken);
+            LocalAccess.Withdraw(settings.DataFolder);
             return ExitCode.Done;
         }
         catch (StoreRefusedException e)

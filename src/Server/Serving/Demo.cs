@@ -47,7 +47,7 @@ internal sealed class Demo : IAsyncDisposable
         var actor = Actor.System with { OrganizationId = composition.FirstStart.OrganizationId };
         var fleet = await composition.Credentials.RenewForFleetAsync(actor, composition.FirstStart.OrganizationId, FleetUser, "simulated meters", cancellationToken);
         var file = Path.Combine(composition.Settings.DataFolder, "demo-credentials.json");
-        await WriteSecretAsync(file, JsonSerializer.SerializeToUtf8Bytes(new { userName = fleet.UserName, password = fleet.Secret }), cancellationToken);
+        await SecretFile.WriteAsync(file, JsonSerializer.SerializeToUtf8Bytes(new { userName = fleet.UserName, password = fleet.Secret }), cancellationToken);
 
         var start = new ProcessStartInfo(program.EndsWith(".dll", StringComparison.Ordinal) ? DotnetProgram() : program)
         {
@@ -105,15 +105,6 @@ internal sealed class Demo : IAsyncDisposable
             ServerLog.SimulatorEnded(logger, simulator.ExitCode);
             if (last.Length > 0) { ServerLog.SimulatorMissing(logger, last); }
         }
-    }
-
-    private static async Task WriteSecretAsync(string file, byte[] content, CancellationToken cancellationToken)
-    {
-        var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, Options = FileOptions.Asynchronous };
-        if (!OperatingSystem.IsWindows()) { options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite; }
-        File.Delete(file);
-        await using var stream = new FileStream(file, options);
-        await stream.WriteAsync(content, cancellationToken);
     }
 
     private static string DotnetProgram() =>

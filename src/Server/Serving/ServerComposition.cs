@@ -49,6 +49,8 @@ internal sealed class ServerComposition : IAsyncDisposable
 
     internal DeviceRegistry Registry { get; private set; } = null!;
 
+    internal TokenDirectory Tokens { get; private set; } = null!;
+
     internal CredentialDirectory Credentials { get; private set; } = null!;
 
     internal WebApplication App { get; private set; } = null!;
@@ -105,6 +107,7 @@ internal sealed class ServerComposition : IAsyncDisposable
         FirstStart = await FirstStart.EnsureAsync(Store.Primary, People, loggers.CreateLogger("Headwater.Accounts"), cancellationToken);
         var tokens = new TokenDirectory(Store.Primary, audit, new KeyedHash(await InstallationKeys.GetOrCreateAsync(Store.Primary, "tokens", cancellationToken)), time);
         await tokens.LoadAsync(cancellationToken);
+        Tokens = tokens;
 
         var registryOptions = new DeviceRegistryOptions { DefaultOrganizationId = FirstStart.OrganizationId, RegistersAutomatically = Settings.RegistersAutomatically };
         Registry = new DeviceRegistry(Store.Primary, audit, registryOptions, time, loggers.CreateLogger<DeviceRegistry>());
@@ -149,6 +152,7 @@ internal sealed class ServerComposition : IAsyncDisposable
         builder.Services.AddSingleton(lane);
         builder.Services.AddSingleton(partitions);
         builder.Services.AddHostedService<PartitionRounds>();
+        builder.Services.AddHostedService(provider => new RegistryChanges(Store.Primary, Registry, time, provider.GetRequiredService<ILogger<RegistryChanges>>()));
         builder.Services.AddMqttServer(mqtt =>
         {
             mqtt.KeepAliveCap = Settings.KeepAliveCap;
