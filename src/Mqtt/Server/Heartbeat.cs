@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Microsoft.AspNetCore.Connections;
 
 namespace Headwater.Mqtt.Server;
 
@@ -15,6 +16,7 @@ internal sealed class Heartbeat(MqttServer server) : IDisposable
     private readonly Lock _gate = new();
     private readonly PriorityQueue<(Session Session, DateTimeOffset At), DateTimeOffset> _deadlines = new();
     private readonly ConcurrentQueue<Session> _progress = new();
+    private readonly ConcurrentQueue<(BaseConnectionContext Context, long Since)> _lingering = new();
     private ITimer? _timer;
     private DateTimeOffset _systemTopicsAt;
     private int _ticking;
@@ -22,6 +24,13 @@ internal sealed class Heartbeat(MqttServer server) : IDisposable
     internal void Start() => _timer = server.Time.CreateTimer(static state => ((Heartbeat)state!).Tick(), this, Period, Period);
 
     public void Dispose() => _timer?.Dispose();
+
+    /// <summary>Cuts a transport whose peer does not take the last bytes: it would keep socket and buffers for ever.</summary>
+    internal void Linger(BaseConnectionContext context)
+    {
+        // Without a token (WebSocket) the HTTP server has time-outs of its own.
+        if (context.ConnectionClosed is { CanBeCanceled: true, IsCancellationRequested: false }) { _lingering.Enqueue((context, server.Time.GetTimestamp())); }
+    }
 
     internal void ProgressToSave(Session session) => _progress.Enqueue(session);
 
@@ -42,6 +51,7 @@ internal sealed class Heartbeat(MqttServer server) : IDisposable
         try
         {
             foreach (var connection in server.Connections) { Look(connection); }
+            CutLingering();
             WorkOffDeadlines();
             SaveProgress();
             PublishSystemTopics();
@@ -97,6 +107,15 @@ internal sealed class Heartbeat(MqttServer server) : IDisposable
         }
 
         if (connection.Session is { } session && session.RightsSeen != session.Identity.RightsVersion) { server.Reauthorize(session); }
+    }
+
+    private void CutLingering()
+    {
+        while (_lingering.TryPeek(out var oldest) && server.Time.GetElapsedTime(oldest.Since) > server.Options.ShutdownGrace)
+        {
+            _lingering.TryDequeue(out _);
+            if (!oldest.Context.ConnectionClosed.IsCancellationRequested) { oldest.Context.Abort(new ConnectionAbortedException("does not take its last bytes")); }
+        }
     }
 
     private void WorkOffDeadlines()

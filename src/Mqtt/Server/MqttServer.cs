@@ -419,6 +419,7 @@ public sealed class MqttServer : IAsyncDisposable
     internal void Gone(ClientConnection connection)
     {
         if (!_connections.TryRemove(connection.Number, out _)) { return; }
+        Heartbeat.Linger(connection.Context);
         Statistics.Closed(connection.EndReason);
         if (!connection.IsSignedIn) { Interlocked.Decrement(ref _unsigned); }
         if (CountsByAddress(connection) && _byAddress.AddOrUpdate(connection.RemoteAddress, 0, (_, count) => count - 1) <= 0)

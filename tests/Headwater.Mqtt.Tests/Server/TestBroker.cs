@@ -58,6 +58,7 @@ internal sealed class TestBroker : IAsyncDisposable
         var served = Task.Run(async () =>
         {
             await Server.ServeAsync(context, listener ?? new MqttListener("test"));
+            context.IsOver = true;
             await toClient.Writer.CompleteAsync(); // what Kestrel does once the handler has returned
         });
         return new TestClient(version, toClient.Reader, toServer.Writer, served);
@@ -110,8 +111,12 @@ internal sealed class TestBroker : IAsyncDisposable
     /// <summary>A transport that is cut by an abort on both sides, as a socket is.</summary>
     private sealed class MemoryConnection(IDuplexPipe transport, PipeWriter clientOutput, PipeReader clientInput) : DefaultConnectionContext("memory", transport, transport)
     {
+        /// <summary>The handler has returned: what is left in the pipe is the client's.</summary>
+        internal bool IsOver { get; set; }
+
         public override void Abort(ConnectionAbortedException abortReason)
         {
+            if (IsOver) { return; }
             clientOutput.CancelPendingFlush();
             try { clientInput.Complete(); }
             catch (InvalidOperationException) { clientInput.CancelPendingRead(); }
