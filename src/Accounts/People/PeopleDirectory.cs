@@ -80,9 +80,9 @@ public sealed class PeopleDirectory
     public async Task NoteSignInAsync(Person person, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(person);
-        await using var command = _primary.CreateCommand("update accounts.person set last_signed_in_at = now() where person_id = $1");
+        await using var command = _primary.CreateCommand("update accounts.person set last_signed_in_at = now() where person_id = $1 returning last_signed_in_at");
         command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = person.PersonId });
-        await command.ExecuteNonQueryAsync(cancellationToken);
+        if (await command.ExecuteScalarAsync(cancellationToken) is DateTime at) { Remember(person with { LastSignedInAt = new DateTimeOffset(at, TimeSpan.Zero) }); }
     }
 
     /// <summary>Adds a person with a generated password, which they must change unless told otherwise.</summary>

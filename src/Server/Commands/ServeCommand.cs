@@ -24,7 +24,7 @@ internal static class ServeCommand
             command.Add(option);
             options[definition.Name] = option;
         }
-        var config = new Option<string>("--config") { Description = "Settings file; none: headwater.json here or in the data folder." };
+        var config = new Option<string>("--config") { Description = "Settings file; default HEADWATER_CONFIG, else headwater.json here or in the data folder." };
         command.Add(config);
         command.SetAction((parsed, cancellationToken) =>
         {

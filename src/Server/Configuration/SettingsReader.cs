@@ -19,7 +19,7 @@ internal static class SettingsReader
         var found = new List<string>();
         var known = ServerSettings.Definitions.ToDictionary(static d => d.Name, StringComparer.Ordinal);
         var data = commandLine.GetValueOrDefault("data") ?? environment.GetValueOrDefault("HEADWATER_DATA") ?? known["data"].Default!;
-        var file = ReadFile(configFile, data, known, found);
+        var file = ReadFile(configFile ?? environment.GetValueOrDefault("HEADWATER_CONFIG"), data, known, found);
         var environmentNames = known.Values.ToDictionary(static d => d.EnvironmentName, StringComparer.Ordinal);
         foreach (var name in environment.Keys.Where(k => k.StartsWith("HEADWATER_", StringComparison.Ordinal) && !environmentNames.ContainsKey(k) && !IsOtherUse(k)).Order(StringComparer.Ordinal))
         {
@@ -115,7 +115,8 @@ internal static class SettingsReader
     }
 
     // Variables that other parts of the product read themselves.
-    private static bool IsOtherUse(string name) => name is "HEADWATER_POSTGRES_BIN" or "HEADWATER_TOKEN" or "HEADWATER_URL" or "HEADWATER_CONFIG";
+    private static bool IsOtherUse(string name) =>
+        name is "HEADWATER_POSTGRES_BIN" or "HEADWATER_TIMESCALE_BIN" or "HEADWATER_FUZZ_SEED" or "HEADWATER_TOKEN" or "HEADWATER_URL" or "HEADWATER_CONFIG";
 
     private static string Nearest(string name, IEnumerable<string> names)
     {
