@@ -136,7 +136,8 @@ internal sealed class InboundPublishes(MqttServer server, ClientConnection conne
             if (IsWindowFull)
             {
                 var resume = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-                Volatile.Write(ref _resume, resume);
+                // A full fence: the look at the window must not come before this is seen, else the last completion wakes nobody.
+                Interlocked.Exchange(ref _resume, resume);
                 if (IsWindowFull) { await resume.Task.WaitAsync(closing).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing); }
                 Volatile.Write(ref _resume, null);
                 continue;

@@ -21,6 +21,8 @@ public sealed class Store : IAsyncDisposable
     private readonly ReplicaWatch? _replicaWatch;
     private readonly Listener _listener;
     private readonly NpgsqlDataSource _health;
+    private readonly Lock _asking = new();
+    private Task<(bool IsWritable, long Bytes)> _answer = Task.FromCanceled<(bool, long)>(new CancellationToken(canceled: true));
 
     private Store(EmbeddedPostgres? embedded, NpgsqlDataSource primary, NpgsqlDataSource replica, NpgsqlDataSource health, ReplicaWatch? replicaWatch, Facts facts, Listener listener)
     {
@@ -109,22 +111,35 @@ public sealed class Store : IAsyncDisposable
         string words;
         try
         {
-            await using var command = _health.CreateCommand("SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean, pg_database_size(current_database())");
-            // Also bounds the opening of a connection, which to a host that vanished takes as long as TCP tries.
-            using var bound = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-            bound.CancelAfter(AskBound);
-            await using var reader = await command.ExecuteReaderAsync(bound.Token);
-            await reader.ReadAsync(bound.Token);
-            writable = !reader.GetBoolean(0);
-            bytes = reader.GetInt64(1);
+            (writable, bytes) = await AskAsync().WaitAsync(AskBound, cancellationToken);
             words = writable ? "The database takes commits." : "The database is read-only: readings are not acknowledged until the primary is reached.";
         }
         catch (Exception e) when (e is NpgsqlException or TimeoutException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
-            words = _embedded is { Status.State: not EmbeddedPostgresState.Running } ? _embedded.Status.Words : "The database does not answer: " + (e is OperationCanceledException ? "no reply within 2 s." : e.Message) + " Readings are not acknowledged until it is back.";
+            words = _embedded is { Status.State: not EmbeddedPostgresState.Running } ? _embedded.Status.Words : "The database does not answer: " + (e is OperationCanceledException or TimeoutException ? "no reply within 2 s." : e.Message) + " Readings are not acknowledged until it is back.";
         }
         if (_replicaWatch is not null) { words += $" The replica {_replicaWatch.Words}; reads go to the {(_replicaWatch.IsUsed ? "replica" : "primary")}."; }
         return new StoreHealth(writable, words, ServerVersion, bytes, _replicaWatch?.Lag, _replicaWatch is { IsUsed: true }, Warning, _embedded?.Status);
+    }
+
+    /// <summary>One question at a time: a database that hangs holds up the driver's own cancellation too, and who asks again waits for the same answer.</summary>
+    private Task<(bool IsWritable, long Bytes)> AskAsync()
+    {
+        lock (_asking)
+        {
+            if (_answer.IsCompleted) { _answer = Task.Run(AskOnceAsync); }
+            return _answer;
+        }
+    }
+
+    private async Task<(bool IsWritable, long Bytes)> AskOnceAsync()
+    {
+        await using var command = _health.CreateCommand("SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean, pg_database_size(current_database())");
+        // Also bounds the opening of a connection, which to a host that vanished takes as long as TCP tries.
+        using var bound = new CancellationTokenSource(AskBound);
+        await using var reader = await command.ExecuteReaderAsync(bound.Token);
+        await reader.ReadAsync(bound.Token);
+        return (!reader.GetBoolean(0), reader.GetInt64(1));
     }
 
     /// <summary>Closes the pools, then stops the private cluster.</summary>

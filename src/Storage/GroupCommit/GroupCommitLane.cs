@@ -39,6 +39,9 @@ public sealed class GroupCommitLane<TBatch> : IAsyncDisposable
     private TaskCompletionSource _room = Done();
     private NpgsqlConnection? _connection;
     private Task _completing = Task.CompletedTask;
+    private string? _trouble;
+    private DateTimeOffset? _troubleSince;
+    private long _attemptBegan; // timestamp of the attempt under way; 0 between attempts
 
     /// <summary>Starts the committer.</summary>
     /// <param name="source">The primary.</param>
@@ -90,10 +93,29 @@ public sealed class GroupCommitLane<TBatch> : IAsyncDisposable
     public long QueueBytes => Volatile.Read(ref _waitingWeight) + _growing.Weight;
 
     /// <summary>Why commits do not go through at the moment, in words; null while they do.</summary>
-    public string? Trouble { get; private set; }
+    /// <remarks>A commit that takes longer than <see cref="GroupCommitOptions.SlowAttempt"/> is trouble before its attempt is given up.</remarks>
+    public string? Trouble
+    {
+        get
+        {
+            if (_trouble is { } words) { return words; }
+            var began = Volatile.Read(ref _attemptBegan);
+            return began != 0 && _clock.GetElapsedTime(began) is var taken && taken >= _options.SlowAttempt
+                ? string.Create(System.Globalization.CultureInfo.InvariantCulture, $"The database has not answered a commit for {taken.TotalSeconds:F0} s")
+                : null;
+        }
+    }
 
     /// <summary>Since when <see cref="Trouble"/> holds.</summary>
-    public DateTimeOffset? TroubleSince { get; private set; }
+    public DateTimeOffset? TroubleSince
+    {
+        get
+        {
+            if (_troubleSince is { } since) { return since; }
+            var began = Volatile.Read(ref _attemptBegan);
+            return began != 0 && Trouble is not null ? _clock.GetUtcNow() - _clock.GetElapsedTime(began) : null;
+        }
+    }
 
     /// <summary>Tells the committer that the growing batch is no longer empty. Cheap when it already knows.</summary>
     public void Signal()
@@ -214,6 +236,7 @@ public sealed class GroupCommitLane<TBatch> : IAsyncDisposable
         while (true)
         {
             attempts++;
+            Volatile.Write(ref _attemptBegan, Math.Max(1, _clock.GetTimestamp()));
             using var limit = CancellationTokenSource.CreateLinkedTokenSource(stopping);
             limit.CancelAfter(_options.AttemptTimeout);
             var committing = 0L;
@@ -276,11 +299,12 @@ public sealed class GroupCommitLane<TBatch> : IAsyncDisposable
 
     private void Settle(TBatch batch, CommitScope scope, long began, int attempts)
     {
-        if (Trouble is not null)
+        Volatile.Write(ref _attemptBegan, 0);
+        if (_trouble is not null)
         {
             GroupCommitLog.StoreBack(_logger, _clock.GetElapsedTime(began).TotalSeconds, attempts);
-            Trouble = null;
-            TroubleSince = null;
+            _trouble = null;
+            _troubleSince = null;
         }
 
         Statistics.Add(batch.RowCount, _clock.GetElapsedTime(began), scope);
@@ -295,13 +319,14 @@ public sealed class GroupCommitLane<TBatch> : IAsyncDisposable
             OperationCanceledException => $"No answer within {_options.AttemptTimeout.TotalSeconds:F0} s",
             _ => error.Message,
         };
-        if (Trouble is null)
+        if (_trouble is null)
         {
-            TroubleSince = _clock.GetUtcNow();
+            _troubleSince = _clock.GetUtcNow();
             GroupCommitLog.StoreAway(_logger, words);
         }
 
-        Trouble = words;
+        _trouble = words;
+        Volatile.Write(ref _attemptBegan, 0);
         var factor = Math.Min(attempts - 1, 16);
         var delay = TimeSpan.FromTicks(Math.Min(_options.FirstRetryDelay.Ticks << factor, _options.LongestRetryDelay.Ticks));
         await Task.Delay(delay, _clock, stopping).ConfigureAwait(false);

@@ -17,6 +17,10 @@ public sealed class GroupCommitOptions
     /// Default 30 s; range 1 s to 10 min. Reason: a database that hangs must show as one that hangs.</summary>
     public TimeSpan AttemptTimeout { get; set; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>An attempt that takes this long is told as trouble, though it is still waited for.
+    /// Default 5 s; range 100 ms to 10 min. Reason: a large group on a slow disk takes a second or two; a person should hear soon of one that hangs.</summary>
+    public TimeSpan SlowAttempt { get; set; } = TimeSpan.FromSeconds(5);
+
     /// <summary>Wait before the second attempt after the database went away; doubles to <see cref="LongestRetryDelay"/>.
     /// Default 50 ms; range 1 ms to 10 s. Reason: a restart of PostgreSQL takes about a second.</summary>
     public TimeSpan FirstRetryDelay { get; set; } = TimeSpan.FromMilliseconds(50);

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Headwater.Accounts;
 using Headwater.Accounts.Audit;
+using Headwater.HeadEnd.Ingest;
 using Headwater.HeadEnd.Registry;
 using Headwater.Storage.Connections;
 using Headwater.Web.Security;
@@ -55,13 +56,14 @@ internal static class AdministrationApi
             new AuditItem(e.HappenedAt, e.Actor, e.Remote, e.Action, e.Target, JsonSerializer.Deserialize<JsonElement>(e.Detail)))]));
     }
 
-    private static async Task<IResult> GetHealthAsync(Store store, CancellationToken cancellationToken)
+    private static async Task<IResult> GetHealthAsync(Store store, UplinkLane lane, CancellationToken cancellationToken)
     {
         var health = await store.GetHealthAsync(cancellationToken);
+        var ready = health.IsWritable && lane.Trouble is null; // a full disk answers questions and takes no commit
         // Anonymous: says whether, not why; the particulars are on the overview.
         return Results.Json(
-            new HealthWords(Live: true, health.IsWritable, health.IsWritable ? "Ready." : "The database cannot be written: readings are not acknowledged until it can."),
-            statusCode: health.IsWritable ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable);
+            new HealthWords(Live: true, ready, ready ? "Ready." : "The database cannot be written: readings are not acknowledged until it can."),
+            statusCode: ready ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable);
     }
 
     private static IResult Search(HttpContext context, DeviceSearch devices, string? query)

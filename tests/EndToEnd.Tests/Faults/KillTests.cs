@@ -1,10 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using EndToEnd.Tests.Running;
-using Headwater.Storage.Embedded;
 using Headwater.TestKit;
-using Microsoft.Extensions.Logging.Abstractions;
-using Npgsql;
 using Xunit.Abstractions;
 
 namespace EndToEnd.Tests.Faults;
@@ -51,7 +48,7 @@ public sealed class KillTests(ITestOutputHelper output)
                 }
                 catch (TimeoutException e)
                 {
-                    throw new TimeoutException($"Round {round}: no acknowledgement came.\n{reporters.Words}\n{server.Output}", e);
+                    throw new TimeoutException($"Round {round}: no acknowledgement came.\n{reporters.Words}\n{server.LastLines(40)}", e);
                 }
 
                 var back = Stopwatch.GetElapsedTime(killed);
@@ -61,43 +58,7 @@ public sealed class KillTests(ITestOutputHelper output)
         }
 
         (await server.StopAsync()).ShouldBe(0);
-        await CompareAsync(server, reporters);
+        await StoredReadings.CompareAsync(server.PostgresFolder, reporters.AcknowledgedByDevice, output);
         longest.ShouldBeLessThan(BackWithin);
-    }
-
-    private async Task CompareAsync(ServerProcess server, Reporters reporters)
-    {
-        await using var postgres = await EmbeddedPostgres.StartAsync(
-            new EmbeddedPostgresOptions { DataFolder = server.PostgresFolder }, TimeProvider.System, NullLogger.Instance);
-        await using var source = NpgsqlDataSource.Create(postgres.ConnectionString);
-        long acknowledged = 0;
-        long stored = 0;
-        foreach (var (device, numbers) in reporters.AcknowledgedByDevice)
-        {
-            var rows = await ReadNumbersAsync(source, device);
-            rows.Count.ShouldBe(rows.Distinct().Count(), $"{device} has a reading twice");
-            var missing = numbers.Except(rows).Order().ToList();
-            missing.ShouldBeEmpty($"{device}: acknowledged but not stored");
-            acknowledged += numbers.Count;
-            stored += rows.Count;
-        }
-
-        output.WriteLine($"{acknowledged} acknowledged, {stored} stored (those beyond were stored but their acknowledgement was cut off)");
-        acknowledged.ShouldBeGreaterThan(100);
-        await using var quarantine = source.CreateCommand("select count(*) from headend.quarantine");
-        ((long)(await quarantine.ExecuteScalarAsync())!).ShouldBe(0);
-        await using var conflicts = source.CreateCommand("select count(*) from headend.reading_conflict");
-        ((long)(await conflicts.ExecuteScalarAsync())!).ShouldBe(0);
-    }
-
-    private static async Task<List<int>> ReadNumbersAsync(NpgsqlDataSource source, string device)
-    {
-        await using var command = source.CreateCommand(
-            "select r.value from headend.reading r join headend.device d using (device_id) where d.text_id = $1");
-        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = device });
-        await using var row = await command.ExecuteReaderAsync();
-        var numbers = new List<int>();
-        while (await row.ReadAsync()) { numbers.Add((int)(row.GetInt64(0) / 1000)); }
-        return numbers;
     }
 }

@@ -39,6 +39,9 @@ public sealed class ServerProcess : IAsyncDisposable
         get { lock (_output) { return _output.ToString(); } }
     }
 
+    /// <summary>The last lines it printed, without stack traces, for a failing test.</summary>
+    public string LastLines(int count) => string.Join('\n', Output.Split('\n').TakeLast(count).Select(static l => l.Length > 240 ? l[..240] : l));
+
     public async Task StartAsync()
     {
         var program = Program("Server", "headwater.dll");
@@ -80,12 +83,33 @@ public sealed class ServerProcess : IAsyncDisposable
         await _process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(20));
     }
 
+    /// <summary>Process id of the private cluster's postmaster.</summary>
+    public int Postmaster => int.Parse(File.ReadLines(Path.Combine(PostgresFolder, "cluster", "postmaster.pid")).First(), CultureInfo.InvariantCulture);
+
+    /// <summary>Resident memory of the server, bytes.</summary>
+    public long ResidentBytes
+    {
+        get
+        {
+            _process!.Refresh();
+            return _process.WorkingSet64;
+        }
+    }
+
     /// <summary>kill -9 of the postmaster; its backends are left to find out.</summary>
     public void KillPostgres()
     {
-        var line = File.ReadLines(Path.Combine(PostgresFolder, "cluster", "postmaster.pid")).First();
-        using var postmaster = Process.GetProcessById(int.Parse(line, CultureInfo.InvariantCulture));
+        using var postmaster = Process.GetProcessById(Postmaster);
         postmaster.Kill(entireProcessTree: false);
+    }
+
+    /// <summary>What <c>/api/v1/health</c> answers: its status and its words.</summary>
+    public async Task<(int Status, string Words)> HealthAsync()
+    {
+        using var http = new HttpClient { Timeout = TimeSpan.FromSeconds(15) };
+        using var answer = await http.GetAsync(new Uri(Page + "/api/v1/health"));
+        using var body = System.Text.Json.JsonDocument.Parse(await answer.Content.ReadAsStringAsync());
+        return ((int)answer.StatusCode, body.RootElement.GetProperty("words").GetString() ?? string.Empty);
     }
 
     /// <summary>Ctrl-C, and the clean end that must follow.</summary>
