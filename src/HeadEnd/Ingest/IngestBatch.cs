@@ -30,6 +30,7 @@ internal sealed class IngestBatch(IngestStatistics statistics) : CommitBatch
     private readonly List<SessionChange> _changes = [];
     private readonly List<TaskCompletionSource> _waiters = [];
     private readonly Dictionary<long, long> _latestStored = [];
+    private readonly StagedSplit _split = new();
     private byte[]? _packedLog;
     private int _ordinals;
     private int _messages;
@@ -153,10 +154,15 @@ internal sealed class IngestBatch(IngestStatistics statistics) : CommitBatch
     {
         if (_care == 0)
         {
-            if (_direct.Length > 0) { await IngestSql.CopyReadingsAsync(scope.Connection, "headend.reading", _direct.Memory, default, cancellationToken).ConfigureAwait(false); }
-            if (_staged.Length > 0)
+            if (_staged.Length > 0) { await _split.RunAsync(scope.Connection, _staged, _stagedRegisters, _latestStored, cancellationToken).ConfigureAwait(false); }
+            if (_direct.Length + _split.Direct.Length > 0)
             {
-                _outcome = await IngestSql.StageReadingsAsync(scope, _staged.Memory, default, _latestStored, cancellationToken).ConfigureAwait(false);
+                await IngestSql.CopyReadingsAsync(scope.Connection, "headend.reading", _direct.Memory, _split.Direct.Memory, cancellationToken).ConfigureAwait(false);
+            }
+
+            if (_split.Staged.Length > 0)
+            {
+                _outcome = await IngestSql.StageReadingsAsync(scope, _split.Staged.Memory, default, _latestStored, cancellationToken).ConfigureAwait(false);
             }
         }
         else if (_direct.Length + _staged.Length > 0)
@@ -225,7 +231,7 @@ internal sealed class IngestBatch(IngestStatistics statistics) : CommitBatch
     public override void Complete(CommitScope scope)
     {
         Learn();
-        var readings = _outcome.Inserted + (_care == 0 ? _direct.Length / ReadingRow.Size : 0);
+        var readings = _outcome.Inserted + (_care == 0 ? (_direct.Length + _split.Direct.Length) / ReadingRow.Size : 0);
         var blocks = _care == 2 ? 0 : _directProfiles.Sum(static p => (long)p.Count) + _stagedProfiles.Sum(static p => (long)p.Count);
         statistics.AddCommitted(_messages, readings, blocks, _outcome.Repeats + _outcome.ProfileRepeats, _outcome.Conflicts);
         foreach (var run in _runs)
@@ -269,6 +275,7 @@ internal sealed class IngestBatch(IngestStatistics statistics) : CommitBatch
         _changes.Clear();
         _waiters.Clear();
         _latestStored.Clear();
+        _split.Clear();
         _packedLog = null;
         _ordinals = 0;
         _messages = 0;

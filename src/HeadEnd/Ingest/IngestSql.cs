@@ -84,7 +84,6 @@ internal static class IngestSql
         };
         await using (var reader = await batch.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false))
         {
-            latest.Clear();
             while (await reader.ReadAsync(cancellationToken).ConfigureAwait(false))
             {
                 latest[reader.GetInt64(0)] = (reader.GetDateTime(1).Ticks - DateTime.UnixEpoch.Ticks) / 10;
@@ -94,7 +93,6 @@ internal static class IngestSql
         var staged = (first.Length + second.Length) / ReadingRow.Size;
         long inserted = batch.BatchCommands[2].RecordsAffected;
         long conflicts = batch.BatchCommands[3].RecordsAffected;
-        await ExecuteAsync(connection, "truncate pg_temp.reading_stage", cancellationToken).ConfigureAwait(false);
         return new StagedOutcome(inserted, Math.Max(0, staged - inserted - conflicts), conflicts, 0);
     }
 

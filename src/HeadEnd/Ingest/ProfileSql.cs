@@ -45,9 +45,7 @@ internal static class ProfileSql
         await IngestSql.ExecuteAsync(scope.Connection, CreateStage, cancellationToken).ConfigureAwait(false);
         await CopyAsync(scope, "pg_temp.profile_stage", rows, cancellationToken).ConfigureAwait(false);
         await using var merge = new NpgsqlCommand(Merge, scope.Connection);
-        var stored = await merge.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
-        await IngestSql.ExecuteAsync(scope.Connection, "truncate pg_temp.profile_stage", cancellationToken).ConfigureAwait(false);
-        return stored;
+        return await merge.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
     }
 
     private static void Write(ByteBuffer bytes, ProfileRow row, long commitNumber)

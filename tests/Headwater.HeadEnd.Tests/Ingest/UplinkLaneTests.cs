@@ -72,6 +72,36 @@ public sealed class UplinkLaneTests(IngestFixture fixture) : IClassFixture<Inges
     }
 
     [Fact]
+    public async Task First_group_after_a_start_is_stored_once_when_its_rows_are_out_of_order_or_repeat()
+    {
+        await using (var first = await IngestBench.StartAsync(fixture.ConnectionString))
+        {
+            var stored = await first.AddMeterAsync("lane-fresh-stored");
+            await first.AddMeterAsync("lane-fresh-new");
+            await first.AddMeterAsync("lane-fresh-turned");
+            await first.CommitAsync(first.Plain(stored, Reading("lane-fresh-stored", 4m, 60)));
+        }
+
+        await using var bench = await IngestBench.StartAsync(fixture.ConnectionString);
+        TestRun Run(string id, params int[] minutes)
+        {
+            bench.Registry.TryGetDevice(id, out var device).ShouldBeTrue();
+            return bench.Plain(device, [.. minutes.Select(m => Reading(id, m / 15m, m))]);
+        }
+
+        await bench.CommitAsync(
+            Run("lane-fresh-stored", 15, 60, 75), Run("lane-fresh-new", 15, 30, 45), Run("lane-fresh-turned", 45, 15, 15, 30));
+        await bench.CommitAsync(Run("lane-fresh-stored", 90), Run("lane-fresh-new", 45, 60), Run("lane-fresh-turned", 60));
+        const string Count = "select count(*) from headend.reading r join headend.device d using (device_id) where d.text_id = $1";
+        (await ScalarAsync<long>(Count, "lane-fresh-stored")).ShouldBe(4);
+        (await ScalarAsync<long>(Count, "lane-fresh-new")).ShouldBe(4);
+        (await ScalarAsync<long>(Count, "lane-fresh-turned")).ShouldBe(4);
+        bench.Lane.Statistics.Conflicts.ShouldBe(0);
+        bench.Lane.Statistics.Repeats.ShouldBe(3);
+        bench.Lane.Statistics.Readings.ShouldBe(11);
+    }
+
+    [Fact]
     public async Task Whole_group_is_stored_when_the_unique_key_strikes_the_direct_way()
     {
         await using var bench = await IngestBench.StartAsync(fixture.ConnectionString);
