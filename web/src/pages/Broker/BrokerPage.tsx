@@ -154,8 +154,7 @@ function Sessions() {
   const seconds = (value: number) => formatAge(value * 1000, locale);
   const columns: Column<BrokerSession>[] = [
     { key: 'status', label: t('status'), track: '116px', narrow: true, render: (row) => row.connected ? <Meaning name="ok">{t('connected')}</Meaning> : <Meaning name="stale">{t('away')}</Meaning> },
-    { key: 'client', label: t('client'), track: 'minmax(130px, 1.2fr)', narrow: true, render: (row) => <span title={row.clientId} style={{ fontWeight: 550 }}>{row.clientId}</span> },
-    { key: 'owner', label: t('owner'), track: 'minmax(110px, 1fr)', render: (row) => row.owner },
+    { key: 'client', label: t('client'), track: 'minmax(130px, 1.2fr)', narrow: true, render: (row) => <span title={`${row.clientId} · ${t('owner')}: ${row.owner}`} style={{ fontWeight: 550 }}>{row.clientId}</span> },
     { key: 'version', label: t('version'), track: '64px', render: (row) => <span className="num">{row.version}</span> },
     { key: 'remote', label: t('remote'), track: 'minmax(140px, 1.1fr)', render: (row) => <span className="mono" title={row.listener ?? ''}>{row.remote ?? '–'}</span> },
     { key: 'keep', label: t('keepAlive'), track: '88px', right: true, render: (row) => <span title={`${t('expiry')}: ${seconds(row.expirySeconds)}`}>{seconds(row.keepAliveSeconds)}</span> },

@@ -11,7 +11,7 @@ export default function DevicePage() {
   const { data, error } = useQuery(deviceQuery(id));
   return (
     <div className="page">
-      <PageHead title={<><Link to="/devices" className="crumb">{t('title')}</Link> <span className="dim">/</span> {id}</>} state={data ? <><Connection row={data} />{data.name !== id ? <> · {data.name}</> : null} · {t(`class.${data.class}`, data.class)} · {t(`status.${data.status}`, data.status)}</> : error ? null : <Bone width={260} />}>
+      <PageHead title={<><Link to="/devices" className="crumb">{t('title')}</Link> <span className="dim">/</span> {id}</>} state={data ? <><Connection row={data} />{data.name && data.name !== id ? <> · {data.name}</> : null} · {t(`class.${data.class}`, data.class)} · {t(`status.${data.status}`, data.status)}</> : error ? null : <Bone width={260} />}>
         <CopyIt text={typeof location === 'undefined' ? '' : location.href} label={t('common:copyLink')} />
       </PageHead>
       <DeviceView key={id} id={id} />

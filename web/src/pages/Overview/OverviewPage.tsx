@@ -16,7 +16,8 @@ export default function OverviewPage() {
   const locale = useLocale();
   const sentence = o ? t('state', { registered: formatNumber(o.devices.registered, locale), connected: formatNumber(o.devices.connected, locale), count: o.devices.registered }) : <Bone width={260} />;
   const history = o?.history ?? [];
-  const series = (pick: (point: Overview['history'][number]) => number | null) => history.map(pick);
+  // 15 minutes by 5 s: what was before the server's start is empty, not stretched over.
+  const series = (pick: (point: Overview['history'][number]) => number | null) => [...Array<null>(Math.max(0, 180 - history.length)).fill(null), ...history.map(pick)];
   return (
     <div className="page">
       <PageHead title={t('title')} state={<>{sentence}{o ? <> · <Meaning name={o.health.state}>{t(`health.${o.health.state}`)}</Meaning></> : null}</>} />
@@ -90,7 +91,7 @@ function Figure({ label, value, values, colour, top }: { label: string; value: Q
       <div className="label">{label}</div>
       <div className="value">{value ? <Amount quantity={value} /> : <Bone width={110} height={24} />}</div>
       <Sparkline values={values} label={`${label}. ${t('figure.span')}. ${t('figure.highest', { value: top(highest) })}`} {...(colour ? { colour } : {})} />
-      <div className="legend"><span>{t('figure.span')}</span><span className="num">{values.length > 0 ? t('figure.highest', { value: top(highest) }) : ''}</span></div>
+      <div className="legend"><span>{t('figure.span')}</span><span className="num">{values.some((each) => each !== null) ? t('figure.highest', { value: top(highest) }) : ''}</span></div>
     </section>
   );
 }
