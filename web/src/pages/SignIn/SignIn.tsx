@@ -34,7 +34,7 @@ export function SignIn() {
         <TextInput label={t('name')} name="name" autoComplete="username" autoCapitalize="none" spellCheck={false} required withAsterisk={false} autoFocus value={name} onChange={(event) => setName(event.currentTarget.value)} />
         <PasswordInput label={t('password')} name="password" autoComplete="current-password" required withAsterisk={false} value={password} onChange={(event) => setPassword(event.currentTarget.value)} visibilityToggleButtonProps={{ 'aria-label': t('showPassword') }} />
         <Button type="submit" size="md" loading={signIn.isPending}>{t('signIn')}</Button>
-        <p className="dim" style={{ fontSize: 12.5 }}>{t('signIn.forgotten')} <code className="mono">headwater person reset admin</code></p>
+        <p className="dim" style={{ fontSize: 12.5 }}>{t('signIn.forgotten')} <code className="mono">headwater person reset-password admin</code></p>
       </form>
     </main>
   );
