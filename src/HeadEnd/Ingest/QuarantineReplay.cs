@@ -66,7 +66,7 @@ public sealed class QuarantineReplay(NpgsqlDataSource primary, UplinkLane lane, 
         var runs = new List<ReplayRun>(keys.Length);
         await using var command = primary.CreateCommand(
             """
-            select q.commit_number, q.ordinal, q.arrived_at, q.client_id, q.owner, q.topic, q.payload
+            select q.commit_number, q.ordinal, q.arrived_at, q.client_id, q.owner, q.topic, q.payload, q.reason
             from headend.quarantine q join unnest($1, $2) as n (c, o) on q.commit_number = n.c and q.ordinal = n.o
             where q.state = 1 order by q.arrived_at, q.commit_number, q.ordinal
             """);
@@ -77,7 +77,10 @@ public sealed class QuarantineReplay(NpgsqlDataSource primary, UplinkLane lane, 
             var owner = row.GetString(4);
             var topic = row.GetString(5);
             var isDevice = registry.TryGetDevice(owner, out var sender);
-            var allowed = !UplinkTopic.TryParse(topic, out _, out var named) || named.Length == 0 || !isDevice || sender!.MaySpeakFor(named, out _);
+            // A device is judged by what it may say now. What was refused to any other sender stays refused: its rights are not known here.
+            var allowed = isDevice
+                ? !UplinkTopic.TryParse(topic, out _, out var named) || named.Length == 0 || sender!.MaySpeakFor(named, out _)
+                : (QuarantineReason)row.GetInt16(7) != QuarantineReason.NotAuthorized;
             var route = UplinkRouter.TryRoute(topic, sender, allowed) ?? new TopicRoute(topic, TopicVerdict.Refused);
             runs.Add(new ReplayRun(
                 new QuarantineKey(row.GetInt64(0), row.GetInt32(1)), row.GetString(3), owner, row.GetFieldValue<DateTimeOffset>(2), route,

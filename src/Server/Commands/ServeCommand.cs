@@ -54,20 +54,7 @@ internal static class ServeCommand
         // Here and not in the host: a start takes seconds too, and what it has begun (a database) must be ended in order.
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, End);
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, End);
-        using var loggers = LoggerFactory.Create(static logging =>
-        {
-            logging.SetMinimumLevel(LogLevel.Information);
-            logging.AddFilter("Microsoft", LogLevel.Warning);
-            logging.AddFilter("Npgsql", LogLevel.Warning);
-            // Keys lie in our own database, guarded as everything else there is.
-            logging.AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error);
-            logging.AddSimpleConsole(static console =>
-            {
-                console.SingleLine = true;
-                console.TimestampFormat = "HH:mm:ss ";
-                console.UseUtcTimestamp = false;
-            });
-        });
+        using var loggers = ServerLogging.Create(settings);
         try
         {
             cancellationToken = stop.Token;

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using Headwater.Web;
+using Microsoft.Extensions.Logging;
 
 namespace Headwater.Server.Configuration;
 
@@ -28,6 +29,7 @@ internal sealed class ServerSettings
         new("open-listener-port", null, "An MQTT listener where an anonymous client may do everything, loopback only; for conformance suites, so off.", Port),
         new("refuse-topic", null, "A topic filter nobody may publish to; for conformance suites.", Text),
         new("keep-alive-cap", "3600", "Longest keep-alive granted, seconds, 1 to 65535: a dead connection is noticed within one and a half of it.", KeepAlive),
+        new("console-log", "warning", "Least level shown on the console: information, warning, error or none. Everything from information on is in the files under logs in the data folder.", LogWord),
         new("retention-days", "400", "Days of readings and of their raw messages kept, 7 to 36500: a year can be compared with the one before.", Days),
     ];
 
@@ -59,6 +61,8 @@ internal sealed class ServerSettings
 
     internal int RetentionDays => int.Parse(Required("retention-days"), CultureInfo.InvariantCulture);
 
+    internal LogLevel ConsoleLogLevel => Enum.Parse<LogLevel>(Required("console-log"), ignoreCase: true);
+
     internal string? this[string name] => _values[name].Value;
 
     internal IReadOnlyList<SettingInForce> InForce() =>
@@ -83,6 +87,8 @@ internal sealed class ServerSettings
 
     private static string? KeepAlive(string text) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) && seconds is >= 1 and <= 65_535 ? null : "must be whole seconds, 1 to 65535";
+
+    private static string? LogWord(string text) => text is "information" or "warning" or "error" or "none" ? null : "must be information, warning, error or none";
 
     private static string? Days(string text) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var days) && days is >= 7 and <= 36_500 ? null : "must be whole days, 7 to 36500";

@@ -11,7 +11,7 @@ internal static class StartWords
         var words = new List<string> { string.Empty, $"Headwater is up: {composition.PageUrl}" };
         words.Add(composition.FirstStart.AdministratorPassword is { } password
             ? $"Sign in as {FirstStart.AdministratorName} with the password {password} (shown this once)."
-            : $"Sign in as {FirstStart.AdministratorName}. A forgotten password is replaced by: headwater person reset-password {FirstStart.AdministratorName} --data {composition.Settings.DataFolder}");
+            : $"Sign in as {FirstStart.AdministratorName}. A forgotten password is replaced by: {Program()} person reset-password {FirstStart.AdministratorName} --data {Near(composition.Settings.DataFolder)}");
         if (own is not null && composition.PortOf(MqttListeners.Plain) is { } port)
         {
             words.Add("Send a reading of your own:");
@@ -20,5 +20,19 @@ internal static class StartWords
         }
         words.Add("Ctrl-C ends it.");
         await Console.Out.WriteLineAsync(string.Join(Environment.NewLine, words) + Environment.NewLine);
+    }
+
+    /// <summary>How this very program is called, so that the line printed can be pasted.</summary>
+    private static string Program()
+    {
+        var own = Environment.ProcessPath ?? "headwater";
+        return Path.GetFileNameWithoutExtension(own) == "dotnet" ? $"dotnet {Near(Path.Combine(AppContext.BaseDirectory, "headwater.dll"))}" : Near(own);
+    }
+
+    /// <summary>A path as it is shortest from here.</summary>
+    private static string Near(string path)
+    {
+        var relative = Path.GetRelativePath(Environment.CurrentDirectory, path);
+        return relative.StartsWith("..", StringComparison.Ordinal) ? path : relative;
     }
 }
