@@ -37,7 +37,13 @@ public sealed class RunningServer : PostgresFixture
         var settings = SettingsReader.Read(
             new Dictionary<string, string>(StringComparer.Ordinal)
             {
-                ["port"] = "0", ["mqtt-port"] = "0", ["mqtts-port"] = "0", ["database"] = ConnectionString, ["data"] = _data["data"], ["web"] = _data["web"], ["register-automatically"] = "true",
+                ["port"] = "0",
+                ["mqtt-port"] = "0",
+                ["mqtts-port"] = "0",
+                ["database"] = ConnectionString,
+                ["data"] = _data["data"],
+                ["web"] = _data["web"],
+                ["register-automatically"] = "true",
             },
             new Dictionary<string, string>(StringComparer.Ordinal), configFile: null, out var mistakes);
         mistakes.ShouldBeEmpty();
