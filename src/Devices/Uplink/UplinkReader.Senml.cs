@@ -40,6 +40,7 @@ public sealed partial class UplinkReader
         }
 
         if (index == 0) { Refuse(QuarantineReason.MissingField, "pack: empty"); }
+        else if (_message.ReadCount == 0 && _message.Fault is null) { Refuse(QuarantineReason.MissingField, "pack: no record has n and v"); }
     }
 
     private void DecodeSenmlRecord(ref Utf8JsonReader json, int index, ref SenmlDefaults pack)

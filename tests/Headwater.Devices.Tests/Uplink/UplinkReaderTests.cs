@@ -98,6 +98,7 @@ public sealed class UplinkReaderTests
     [InlineData("""[{"bn":"m/","bt":1763632500,"n":"1-0:1.8.0"}]""", QuarantineReason.MissingField)]
     [InlineData("""[{"bn":"m/","bt":1763632500,"n":"1-0:1.8.0","v":1,"x_":1}]""", QuarantineReason.WrongType)]
     [InlineData("[]", QuarantineReason.MissingField)]
+    [InlineData("""[{"bn":"m/","bt":1763632500}]""", QuarantineReason.MissingField)]
     public void Senml_pack_says_what_is_wrong_when_it_is_refused(string payload, QuarantineReason reason)
     {
         var message = Decode(UplinkForm.Read, payload);
