@@ -104,7 +104,7 @@ internal sealed class RunDecoder(
         textId = null;
         if (named.Length == 0)
         {
-            if (route.Latest is { } latest) { return latest; }
+            if (LatestOf(route) is { } latest) { return latest; }
             textId = route.DeviceId;
             if (textId.Length == 0)
             {
@@ -114,7 +114,7 @@ internal sealed class RunDecoder(
         }
         else
         {
-            if (route.Latest is { } latest && Matches(latest.TextId, named)) { return latest; }
+            if (LatestOf(route) is { } latest && Matches(latest.TextId, named)) { return latest; }
             if (named.Length > UplinkTopic.LongestDeviceId) { return null; }
             Span<char> characters = stackalloc char[UplinkTopic.LongestDeviceId];
             if (!TryAscii(named, characters, out var count) || !UplinkTopic.IsDeviceId(characters[..count])) { return null; }
@@ -131,6 +131,10 @@ internal sealed class RunDecoder(
         route.Latest = named.Length == 0 || route.Form == UplinkForm.Plain ? device : route.Latest;
         return device;
     }
+
+    /// <summary>The device last found on a route, unless it has been moved to another carrier since.</summary>
+    private static RegisteredDevice? LatestOf(UplinkRoute route) =>
+        route.Latest is { } latest && (route.Sender is null || ReferenceEquals(latest, route.Sender) || ReferenceEquals(latest.Carrier, route.Sender)) ? latest : null;
 
     private static bool TryAscii(ReadOnlySpan<byte> utf8, Span<char> characters, out int count) =>
         Ascii.ToUtf16(utf8, characters, out count) == System.Buffers.OperationStatus.Done;
