@@ -30,4 +30,8 @@ public sealed class IngestOptions
     /// <summary>Most bytes held in quarantine for all senders together.
     /// Default 4 GiB; range 1 MiB to 1 TiB. Reason: many small senders must not do what one may not.</summary>
     public long QuarantineBytesInAll { get; set; } = 4L * 1024 * 1024 * 1024;
+
+    /// <summary>How often messages that no session's queue needs any more are deleted.
+    /// Default 1 min; range 1 s to 1 day. Reason: keeps the table small without being seen in the load.</summary>
+    public TimeSpan SweepInterval { get; set; } = TimeSpan.FromMinutes(1);
 }

@@ -96,6 +96,11 @@ internal static class IngestSql
         return new StagedOutcome(inserted, Math.Max(0, staged - inserted - conflicts), conflicts, 0);
     }
 
+    /// <summary>Removes what an earlier part of the same transaction left in the staging tables.</summary>
+    internal static Task EmptyStagesAsync(NpgsqlConnection connection, CancellationToken cancellationToken) =>
+        ExecuteAsync(
+            connection, $"{CreateStage}; {ProfileSql.CreateStage}; truncate pg_temp.reading_stage, pg_temp.profile_stage", cancellationToken);
+
     internal static async Task InsertLogAsync(CommitScope scope, int messages, int rows, int rawLength, byte[] packed, CancellationToken cancellationToken)
     {
         await using var command = new NpgsqlCommand(

@@ -10,7 +10,7 @@ internal static class ProfileSql
     private const string Columns =
         "device_id, register_id, start_at, every_seconds, value_count, content_hash, \"values\", statuses, commit_number, ordinal";
 
-    private const string CreateStage = """
+    internal const string CreateStage = """
         create temp table if not exists profile_stage
             (device_id bigint, register_id bigint, start_at timestamptz, every_seconds integer, value_count integer, content_hash bytea,
              "values" bytea, statuses bytea, commit_number bigint, ordinal integer)

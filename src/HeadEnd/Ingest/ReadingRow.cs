@@ -40,6 +40,8 @@ internal static class ReadingRow
     internal static void MoveOrdinal(Span<byte> row, int by) =>
         BinaryPrimitives.WriteInt32BigEndian(row[OrdinalAt..], BinaryPrimitives.ReadInt32BigEndian(row[OrdinalAt..]) + by);
 
+    internal static int Ordinal(ReadOnlySpan<byte> row) => BinaryPrimitives.ReadInt32BigEndian(row[OrdinalAt..]);
+
     internal static long RegisterId(ReadOnlySpan<byte> row) => BinaryPrimitives.ReadInt64BigEndian(row[RegisterAt..]);
 
     internal static long At(ReadOnlySpan<byte> row) => BinaryPrimitives.ReadInt64BigEndian(row[TimeAt..]) + PostgresEpoch;

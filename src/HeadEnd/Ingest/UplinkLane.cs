@@ -10,7 +10,7 @@ namespace Headwater.HeadEnd.Ingest;
 
 /// <summary>The commit lane of the MQTT server over PostgreSQL: decodes on the connection's thread, commits in groups, completes after the commit.</summary>
 /// <remarks>A run whose devices or registers have to be made first is parked together with everything its connection sends after it, so that
-/// order is kept; what is parked is bounded by the connections' windows.</remarks>
+/// order is kept. What is parked counts against the lane's bound as what waits for its commit does.</remarks>
 public sealed class UplinkLane : ICommitLane, IAsyncDisposable
 {
     /// <summary>Sequence that commit numbers are drawn from.</summary>
@@ -25,6 +25,13 @@ public sealed class UplinkLane : ICommitLane, IAsyncDisposable
     private readonly GroupCommitLane<IngestBatch> _lane;
     private readonly ConcurrentDictionary<long, Queue<PublishRun>> _parked = new();
     private readonly ThreadLocal<RunDecoder> _decoder;
+    private readonly long _parkedLimit;
+    private readonly Lock _unparking = new();
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly TimeProvider _clock;
+    private TaskCompletionSource _unparked = new();
+    private Task _sweeping = Task.CompletedTask;
+    private long _parkedBytes;
 
     /// <summary>Starts the lane.</summary>
     /// <param name="primary">The database that takes writes.</param>
@@ -47,8 +54,12 @@ public sealed class UplinkLane : ICommitLane, IAsyncDisposable
         _window = window;
         _logger = logger;
         Budget = budget;
+        _clock = clock;
+        ArgumentNullException.ThrowIfNull(commitOptions);
+        _parkedLimit = commitOptions.QueueLimitBytes;
+        _unparked.SetResult();
         _decoder = new ThreadLocal<RunDecoder>(() => new RunDecoder(_registry, Budget, _options, Statistics, _window));
-        _lane = new GroupCommitLane<IngestBatch>(primary, () => new IngestBatch(Statistics), CommitNumbers, commitOptions, clock, logger);
+        _lane = new GroupCommitLane<IngestBatch>(primary, () => new IngestBatch(Statistics, logger), CommitNumbers, commitOptions, clock, logger);
     }
 
     /// <summary>Counts of the ingest.</summary>
@@ -61,7 +72,7 @@ public sealed class UplinkLane : ICommitLane, IAsyncDisposable
     public QuarantineBudget Budget { get; }
 
     /// <summary>Bytes waiting in memory.</summary>
-    public long QueueBytes => _lane.QueueBytes;
+    public long QueueBytes => _lane.QueueBytes + Interlocked.Read(ref _parkedBytes);
 
     /// <summary>Why commits do not go through, in words; null while they do.</summary>
     public string? Trouble => _lane.Trouble;
@@ -69,11 +80,13 @@ public sealed class UplinkLane : ICommitLane, IAsyncDisposable
     /// <summary>Since when <see cref="Trouble"/> holds.</summary>
     public DateTimeOffset? TroubleSince => _lane.TroubleSince;
 
+    private bool HasParkedEnough => Interlocked.Read(ref _parkedBytes) >= _parkedLimit;
+
     /// <inheritdoc/>
     public bool IsDurable => true;
 
     /// <inheritdoc/>
-    public bool IsFull => _lane.IsFull;
+    public bool IsFull => _lane.IsFull || HasParkedEnough;
 
     /// <inheritdoc/>
     public void Submit(PublishRun run)
@@ -86,21 +99,42 @@ public sealed class UplinkLane : ICommitLane, IAsyncDisposable
     /// <inheritdoc/>
     public Task SaveAsync(SessionChange change, CancellationToken cancellationToken)
     {
-        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        lock (_lane.Gate) { _lane.Growing().Add(change, done); }
+        Task committed;
+        lock (_lane.Gate)
+        {
+            var batch = _lane.Growing();
+            batch.Add(change);
+            committed = batch.Committed;
+        }
+
         _lane.Signal();
-        return done.Task.WaitAsync(cancellationToken);
+        return committed.WaitAsync(cancellationToken);
     }
 
     /// <inheritdoc/>
     public void Post(SessionChange change)
     {
-        lock (_lane.Gate) { _lane.Growing().Add(change, null); }
+        lock (_lane.Gate) { _lane.Growing().Add(change); }
         _lane.Signal();
     }
 
     /// <inheritdoc/>
-    public ValueTask WaitForRoomAsync(CancellationToken cancellationToken) => _lane.WaitForRoomAsync(cancellationToken);
+    public async ValueTask WaitForRoomAsync(CancellationToken cancellationToken)
+    {
+        while (IsFull)
+        {
+            await _lane.WaitForRoomAsync(cancellationToken).ConfigureAwait(false);
+            Task unparked;
+            lock (_unparking)
+            {
+                if (!HasParkedEnough) { continue; }
+                if (_unparked.Task.IsCompleted) { _unparked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously); }
+                unparked = _unparked.Task;
+            }
+
+            await unparked.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
 
     /// <inheritdoc/>
     public async Task<StoredSessions> LoadAsync(CancellationToken cancellationToken)
@@ -108,14 +142,42 @@ public sealed class UplinkLane : ICommitLane, IAsyncDisposable
         await using var connection = await _primary.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
         await QuarantineSql.LoadBudgetAsync(connection, Budget, cancellationToken).ConfigureAwait(false);
         await SessionSql.SweepAsync(connection, cancellationToken).ConfigureAwait(false);
-        return await SessionSql.LoadAsync(connection, cancellationToken).ConfigureAwait(false);
+        var stored = await SessionSql.LoadAsync(connection, cancellationToken).ConfigureAwait(false);
+        if (_sweeping.IsCompleted) { _sweeping = SweepAsync(_stopping.Token); }
+        return stored;
     }
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
+        await _stopping.CancelAsync().ConfigureAwait(false);
+        await _sweeping.ConfigureAwait(false);
         await _lane.DisposeAsync().ConfigureAwait(false);
+        _stopping.Dispose();
         _decoder.Dispose();
+    }
+
+    private async Task SweepAsync(CancellationToken stopping)
+    {
+        using var timer = new PeriodicTimer(_options.SweepInterval, _clock);
+        while (true)
+        {
+            try
+            {
+                if (!await timer.WaitForNextTickAsync(stopping).ConfigureAwait(false)) { return; }
+                await using var connection = await _primary.OpenConnectionAsync(stopping).ConfigureAwait(false);
+                await SessionSql.SweepAsync(connection, stopping).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception e) when (e is NpgsqlException or IOException or TimeoutException or OperationCanceledException)
+            {
+                // While the database is away the lane's own trouble says so; the next round comes.
+                if (Trouble is null) { IngestLog.SweepFailed(_logger, e); }
+            }
+        }
     }
 
     private void Take(PublishRun run)
@@ -155,6 +217,7 @@ public sealed class UplinkLane : ICommitLane, IAsyncDisposable
         {
             // An empty queue has just been given up by the thread that worked it off.
             if (queue.Count == 0) { return false; }
+            Interlocked.Add(ref _parkedBytes, run.Weight);
             queue.Enqueue(run);
             return true;
         }
@@ -164,8 +227,15 @@ public sealed class UplinkLane : ICommitLane, IAsyncDisposable
     {
         var queue = new Queue<PublishRun>();
         queue.Enqueue(run);
+        Interlocked.Add(ref _parkedBytes, run.Weight);
         _parked[run.ConnectionNumber] = queue;
         _ = UnparkAsync(run.ConnectionNumber, queue, Task.WhenAll(missing.ToArray()));
+    }
+
+    private void Unparked(int weight)
+    {
+        if (Interlocked.Add(ref _parkedBytes, -weight) >= _parkedLimit) { return; }
+        lock (_unparking) { _unparked.TrySetResult(); }
     }
 
     private async Task UnparkAsync(long connection, Queue<PublishRun> queue, Task registration)
@@ -186,7 +256,9 @@ public sealed class UplinkLane : ICommitLane, IAsyncDisposable
                         break;
                     }
 
+                    var weight = run.Weight; // once added the run may complete at any moment and be used again
                     Add(run, rows);
+                    Unparked(weight);
                     lock (queue)
                     {
                         queue.Dequeue();

@@ -9,6 +9,8 @@ namespace Headwater.HeadEnd.Sessions;
 /// <summary>The broker's durable state in PostgreSQL: writes changes inside an ingest commit, reads everything back at the start.</summary>
 internal static class SessionSql
 {
+    private const int SweepPart = 20_000;
+
     private const string SaveSession = """
         insert into headend.mqtt_session (client_id, owner, version, expiry_interval, is_connected, disconnected_at, will_delay, will_retain,
             will_topic, will_payload, will_properties, will_qos, will_expires_at, will_published_at)
@@ -21,19 +23,11 @@ internal static class SessionSql
         """;
 
     /// <summary>Applies changes in their order. All statements replace, so a second application changes nothing.</summary>
-    internal static async Task ApplyAsync(NpgsqlConnection connection, List<SessionChange> changes, CancellationToken cancellationToken)
+    internal static async Task ApplyAsync(NpgsqlConnection connection, IReadOnlyList<SessionChange> changes, CancellationToken cancellationToken)
     {
-        // Progress of one session many times in a group: the last stands, the others need no statement.
-        var latest = new Dictionary<string, ProgressSaved>(StringComparer.Ordinal);
-        foreach (var change in changes)
-        {
-            if (change is ProgressSaved progress) { latest[progress.ClientId] = progress; }
-        }
-
         await using var batch = new NpgsqlBatch(connection);
         foreach (var change in changes)
         {
-            if (change is ProgressSaved progress && !ReferenceEquals(latest[progress.ClientId], progress)) { continue; }
             Add(batch, change);
             if (batch.BatchCommands.Count < 500) { continue; }
             await batch.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
@@ -105,17 +99,35 @@ internal static class SessionSql
         }
     }
 
-    /// <summary>Deletes messages that no queue refers to any more. Run now and then, apart from the lane.</summary>
+    /// <summary>Deletes queue entries whose session is gone, and messages that no queue refers to any more. Run now and then, apart from the lane.</summary>
+    /// <remarks>Safe beside commits: a message becomes visible together with its queue entries, and a session before anything is queued for it. The
+    /// newest message stays, so that numbers never begin anew.</remarks>
+    /// <returns>How many messages were deleted.</returns>
     internal static async Task<int> SweepAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
-        // Numbers only grow, so everything below the oldest that is still referred to is done with.
-        await using var command = new NpgsqlCommand(
-            """
-            delete from headend.mqtt_message where message_number <
-                coalesce((select min(n) from headend.mqtt_queue q, unnest(q.message_numbers) n), (select max(message_number) from headend.mqtt_message))
-            """,
-            connection);
-        return await command.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+        await using (var orphans = new NpgsqlCommand(
+            "delete from headend.mqtt_queue q where not exists (select from headend.mqtt_session s where s.client_id = q.client_id)", connection))
+        {
+            await orphans.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+        }
+
+        var deleted = 0;
+        while (true)
+        {
+            // In parts: a transaction that deletes a million rows would hold back vacuum and fill the log in one go.
+            await using var command = new NpgsqlCommand(
+                """
+                delete from headend.mqtt_message where message_number in (
+                    select m.message_number from headend.mqtt_message m
+                    where m.message_number < (select max(message_number) from headend.mqtt_message)
+                      and not exists (select from (select unnest(message_numbers) as n from headend.mqtt_queue) q where q.n = m.message_number)
+                    limit $1)
+                """,
+                connection) { Parameters = { new NpgsqlParameter<int> { TypedValue = SweepPart } } };
+            var part = await command.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+            deleted += part;
+            if (part < SweepPart) { return deleted; }
+        }
     }
 
     /// <summary>Reads everything back.</summary>

@@ -263,10 +263,10 @@ public sealed class GroupCommitLane<TBatch> : IAsyncDisposable
                 Settle(batch, scope, began, attempts);
                 return scope;
             }
-            catch (PostgresException e) when (IsRefusal(e) && batch.BecomeCareful(e, refusals + 1))
+            catch (Exception e) when (CommitRefusal.Of(e) is { } refusal && batch.BecomeCareful(refusal, refusals + 1))
             {
                 refusals++;
-                GroupCommitLog.Refused(_logger, batch.RowCount, e.SqlState, e.MessageText, refusals);
+                GroupCommitLog.Refused(_logger, batch.RowCount, refusal.SqlState, refusal.MessageText, refusals);
                 await DropConnectionAsync().ConfigureAwait(false);
             }
             catch (Exception e) when (!(e is OperationCanceledException && stopping.IsCancellationRequested))
@@ -342,14 +342,11 @@ public sealed class GroupCommitLane<TBatch> : IAsyncDisposable
             NpgsqlConnection.ClearPool(connection);
             await connection.DisposeAsync().ConfigureAwait(false);
         }
-        catch (Exception e) when (e is NpgsqlException or IOException or InvalidOperationException)
+        catch (Exception e) // whatever it is: thrown from here it would end the committer for good
         {
             Debug.WriteLine(e.Message); // it is being thrown away
         }
     }
-
-    /// <summary>True when the content was refused, false when the database could not take anything at the moment.</summary>
-    private static bool IsRefusal(PostgresException e) => e.SqlState[..2] is "21" or "22" or "23" or "42" or "0A" or "54";
 
     private static TaskCompletionSource Done()
     {

@@ -40,12 +40,12 @@ public sealed class IngestBench : IAsyncDisposable
         public long LatestMicroseconds => long.MaxValue;
     }
 
-    private IngestBench(NpgsqlDataSource source, DeviceRegistry registry, IngestOptions options)
+    private IngestBench(NpgsqlDataSource source, DeviceRegistry registry, IngestOptions options, GroupCommitOptions commit)
     {
         Source = source;
         Registry = registry;
         Lane = new UplinkLane(
-            source, registry, null, new OpenWindow(), new QuarantineBudget(options), options, new GroupCommitOptions(), TimeProvider.System,
+            source, registry, null, new OpenWindow(), new QuarantineBudget(options), options, commit, TimeProvider.System,
             NullLogger<UplinkLane>.Instance);
     }
 
@@ -55,14 +55,16 @@ public sealed class IngestBench : IAsyncDisposable
 
     public UplinkLane Lane { get; }
 
-    public static async Task<IngestBench> StartAsync(string connectionString, Action<IngestOptions>? change = null)
+    public static async Task<IngestBench> StartAsync(string connectionString, Action<IngestOptions>? change = null, Action<GroupCommitOptions>? changeCommit = null)
     {
         var source = NpgsqlDataSource.Create(connectionString);
         var registry = new DeviceRegistry(source, new NoAudit(), new DeviceRegistryOptions { DefaultOrganizationId = 1 }, TimeProvider.System, NullLogger<DeviceRegistry>.Instance);
         await registry.LoadAsync(CancellationToken.None);
         var options = new IngestOptions();
         change?.Invoke(options);
-        return new IngestBench(source, registry, options);
+        var commit = new GroupCommitOptions();
+        changeCommit?.Invoke(commit);
+        return new IngestBench(source, registry, options, commit);
     }
 
     public async Task<RegisteredDevice> AddMeterAsync(string id, Devices.DeviceClass deviceClass = Devices.DeviceClass.ElectricityMeter)
@@ -76,6 +78,15 @@ public sealed class IngestBench : IAsyncDisposable
     {
         var run = new TestRun(sender.TextId);
         var route = new UplinkRoute("smart_meter/meter_readings", TopicVerdict.Uplink, Devices.Uplink.UplinkForm.Plain, "", sender);
+        foreach (var payload in payloads) { run.Publish(route, payload); }
+        return run;
+    }
+
+    /// <summary>A run on one of the topics under <c>hw/v1/</c>.</summary>
+    public TestRun On(RegisteredDevice sender, string last, params string[] payloads)
+    {
+        var run = new TestRun(sender.TextId);
+        var route = UplinkRouter.TryRoute($"hw/v1/{sender.TextId}/up/{last}", sender, mayPublish: true)!;
         foreach (var payload in payloads) { run.Publish(route, payload); }
         return run;
     }
