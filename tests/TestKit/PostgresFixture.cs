@@ -10,10 +10,10 @@ namespace Headwater.TestKit;
 public class PostgresFixture : IAsyncLifetime
 {
     /// <summary>Connection string of the class's database; the user is superuser.</summary>
-    public string ConnectionString { get; private set; } = string.Empty;
+    public string ConnectionString { get; protected set; } = string.Empty;
 
     /// <summary>A pool to the class's database.</summary>
-    public NpgsqlDataSource DataSource { get; private set; } = null!;
+    public NpgsqlDataSource DataSource { get; protected set; } = null!;
 
     /// <summary>Name of the template, or null for an empty database.</summary>
     protected virtual string? Template => null;

@@ -14,15 +14,17 @@ using Npgsql;
 namespace Headwater.HeadEnd.Tests.Ingest;
 
 /// <summary>A migrated database with partitions around now, and one organization.</summary>
-public sealed class IngestFixture : PostgresFixture
+public class IngestFixture : PostgresFixture
 {
     protected override string Template => "headend_ingest";
 
-    protected override async Task PrepareAsync(string connectionString)
+    protected override Task PrepareAsync(string connectionString) => PrepareAsync(connectionString, timescaleInstalled: false);
+
+    internal static async Task PrepareAsync(string connectionString, bool timescaleInstalled)
     {
         await using var source = NpgsqlDataSource.Create(connectionString);
         var outcome = await MigrationRunner.RunAsync(
-            source, [AccountsSchema.Migrations, HeadEndSchema.Migrations], timescaleInstalled: false, TimeProvider.System, NullLogger.Instance, CancellationToken.None);
+            source, [AccountsSchema.Migrations, HeadEndSchema.Migrations], timescaleInstalled, TimeProvider.System, NullLogger.Instance, CancellationToken.None);
         var maintenance = new PartitionMaintenance(source, outcome.Layout, StorePartitions.Tables, new PartitionOptions(), TimeProvider.System, NullLogger.Instance);
         await maintenance.RunOnceAsync(CancellationToken.None);
         await using var command = source.CreateCommand("insert into accounts.organization (text_id, name) values ('default', 'Default') on conflict do nothing");
