@@ -123,7 +123,8 @@ internal static class SessionSql
                       and not exists (select from (select unnest(message_numbers) as n from headend.mqtt_queue) q where q.n = m.message_number)
                     limit $1)
                 """,
-                connection) { Parameters = { new NpgsqlParameter<int> { TypedValue = SweepPart } } };
+                connection)
+            { Parameters = { new NpgsqlParameter<int> { TypedValue = SweepPart } } };
             var part = await command.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
             deleted += part;
             if (part < SweepPart) { return deleted; }
