@@ -113,19 +113,23 @@ internal sealed class InboundPublishes(MqttServer server, ClientConnection conne
         Count();
         if (_run is not { } run) { return; }
         _run = null;
-        if (_progressInRun)
-        {
-            _progressInRun = false;
-            lock (session.Gate)
-            {
-                if (!session.HasEnded) { run.AddChange(session.TakeProgress()); }
-            }
-        }
-
         Interlocked.Increment(ref _outstandingRuns);
         Interlocked.Add(ref _outstandingMessages, run.Count);
         Interlocked.Add(ref _outstandingBytes, run.Weight);
-        server.Lane.Submit(run);
+        if (!_progressInRun)
+        {
+            server.Lane.Submit(run);
+            return;
+        }
+
+        _progressInRun = false;
+        lock (session.Gate)
+        {
+            // Taken and handed over under one hold of the gate, as everywhere: of two states of a session the newer one must commit last,
+            // else a crash finds packet ids that were given up long ago.
+            if (!session.HasEnded) { run.AddChange(session.TakeProgress()); }
+            server.Lane.Submit(run);
+        }
     }
 
     /// <summary>Waits until there is room in the window and the lane. The connection's keep-alive clock stands meanwhile.</summary>

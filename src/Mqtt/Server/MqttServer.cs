@@ -262,12 +262,15 @@ public sealed class MqttServer : IAsyncDisposable
     internal void StartNumbersAfter(long number) => _lastMessageNumber = Math.Max(_lastMessageNumber, number);
 
     internal TopicRoute RoutePublish(MqttIdentity identity, string topic) =>
-        topic.StartsWith("$SYS/", StringComparison.Ordinal) || (Options.RefusedTopicFilter is { } rule && TopicFilter.Matches(rule, topic))
+        topic.StartsWith("$SYS/", StringComparison.Ordinal) || IsRefusedByRule(topic)
             ? new RefusedByRule(topic)
             : Access.RoutePublish(identity, topic);
 
     /// <summary>Refused by the server's own rule and not by rights: nothing for the lane's quarantine.</summary>
     internal bool IsRefusedByRule(TopicRoute route) => route is RefusedByRule;
+
+    /// <summary>Whether the rule names this topic, or this filter or a wider one at the same place; <c>#</c> alone stays open to everybody.</summary>
+    internal bool IsRefusedByRule(string topicOrFilter) => Options.RefusedTopicFilter is { } rule && TopicFilter.Matches(rule, topicOrFilter);
 
     internal bool HasSubscription(Session session, string filter) =>
         Subscriptions.SubscriptionsOf(session).Any(s => string.Equals(s.Filter, filter, StringComparison.Ordinal));

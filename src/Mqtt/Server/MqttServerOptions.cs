@@ -138,7 +138,7 @@ public sealed class MqttServerOptions
     /// the change has been handed to the lane and will commit before anything acknowledged later.</summary>
     public TimeSpan ConnectSaveWait { get; set; } = TimeSpan.FromSeconds(2);
 
-    /// <summary>A topic filter nobody may publish to (answered as refused by rights), for conformance suites; null for none.</summary>
+    /// <summary>A topic filter nobody may publish or subscribe to (answered as refused by rights), for conformance suites; null for none.</summary>
     public string? RefusedTopicFilter { get; set; }
 
     /// <summary>How often <c>$SYS</c> figures are published. Default 10 s; range 1 s to 1 h.</summary>

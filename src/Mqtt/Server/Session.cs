@@ -298,7 +298,7 @@ internal sealed class Session(MqttServer server, string clientId, MqttIdentity i
 
     internal void RestoreProgress(ProgressSaved progress, PackedProgress packed)
     {
-        (_queue ??= new SessionQueue()).HighestNumber = Math.Max(_queue.HighestNumber, progress.AcknowledgedThrough);
+        (_queue ??= new SessionQueue()).RestoreDone(progress.AcknowledgedThrough, packed.Done);
         if (packed.Incoming.Count > 0) { _incoming = [.. packed.Incoming]; }
     }
 

@@ -100,6 +100,14 @@ internal sealed class SessionQueue
         Add(delivery);
     }
 
+    /// <summary>What was done with before a restart. Kept, because the store keeps those messages until the cursor has passed them: forgotten
+    /// here, the next restart would deliver them again.</summary>
+    internal void RestoreDone(long cursor, IEnumerable<long> above)
+    {
+        _doneAbove.AddRange(above);
+        HighestNumber = Math.Max(HighestNumber, _doneAbove.Count == 0 ? cursor : Math.Max(cursor, _doneAbove.Max()));
+    }
+
     /// <summary>Everything up to and including this number is done with.</summary>
     internal long Cursor()
     {

@@ -123,8 +123,8 @@ internal sealed class SessionRegistry
                 // A planned stop looks to the wills like a crash: they are published after the restart unless the client is back in time.
                 if (_server.IsStopping && _server.Lane.IsDurable && (session.IsPersistent || session.Will is not null)) { return; }
                 ends = !session.IsPersistent || TooManyOffline(session);
-                var delayed = !ends && session.Will is { Delay: > 0 } will && will.Delay < session.ExpiryInterval;
-                if (!delayed)
+                // Until the delay has passed or the session ends, whichever is first [MQTT-3.1.3-9]; the deadline finds out.
+                if (ends || session.Will is not { Delay: > 0 })
                 {
                     now = session.Will;
                     session.Will = null;

@@ -91,7 +91,7 @@ internal static class SubscribeStep
         }
 
         if (Encoding.UTF8.GetByteCount(asked.Filter) > server.Options.TopicLength) { return Refused(ReasonCode.TopicFilterInvalid); }
-        if (!server.Access.MaySubscribe(session.Identity, inner)) { return Refused(ReasonCode.NotAuthorized); }
+        if (server.IsRefusedByRule(inner) || !server.Access.MaySubscribe(session.Identity, inner)) { return Refused(ReasonCode.NotAuthorized); }
         if (session.SubscriptionCount >= server.Options.SubscriptionsPerSession && !server.HasSubscription(session, asked.Filter))
         {
             return Refused(ReasonCode.QuotaExceeded);

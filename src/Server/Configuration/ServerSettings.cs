@@ -27,7 +27,7 @@ internal sealed class ServerSettings
         new("certificate-key", null, "PEM file of its private key.", Text),
         new("client-ca", null, "PEM file of the CAs whose device certificates are taken; none: the CA made in the data folder.", Text),
         new("open-listener-port", null, "An MQTT listener where an anonymous client may do everything, loopback only; for conformance suites, so off.", Port),
-        new("refuse-topic", null, "A topic filter nobody may publish to; for conformance suites.", Text),
+        new("refuse-topic", null, "A topic filter nobody may publish or subscribe to; for conformance suites.", Text),
         new("keep-alive-cap", "3600", "Longest keep-alive granted, seconds, 1 to 65535: a dead connection is noticed within one and a half of it.", KeepAlive),
         new("console-log", "warning", "Least level shown on the console: information, warning, error or none. Everything from information on is in the files under logs in the data folder.", LogWord),
         new("retention-days", "400", "Days of readings and of their raw messages kept, 7 to 36500: a year can be compared with the one before.", Days),

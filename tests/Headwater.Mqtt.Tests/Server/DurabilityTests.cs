@@ -287,4 +287,39 @@ public sealed class DurabilityTests
         broker.Controlled.CommitAll();
         (await watcher.ReceivePublishAsync()).Payload.ShouldBe("last words");
     }
+
+    [Fact]
+    public async Task Message_done_out_of_order_is_not_delivered_again_when_the_server_crashes_twice()
+    {
+        var first = await TestBroker.StartDurableAsync();
+        var client = await first.ConnectAsync("sub", clean: false, expiry: 3600);
+        await client.SubscribeAsync("t/#", QualityOfService.ExactlyOnce);
+        await first.Server.PublishAsync("t", "held back"u8.ToArray(), QualityOfService.AtLeastOnce);
+        await first.Server.PublishAsync("t", "done"u8.ToArray(), QualityOfService.ExactlyOnce);
+        (await client.ReceivePublishAsync()).Payload.ShouldBe("held back");
+        var done = await client.ReceivePublishAsync();
+        await client.AcknowledgeAsync(PacketType.PubRec, done.PacketId);
+        await client.ReceiveAcknowledgementAsync(PacketType.PubRel);
+        await client.AcknowledgeAsync(PacketType.PubComp, done.PacketId);
+        await client.ExpectNothingAsync();
+        first.Pass(TimeSpan.FromSeconds(2)); // progress is saved once a second
+
+        var second = await TestBroker.StartDurableAsync(stored: first.Controlled.Survived());
+        client = await second.ConnectAsync("sub", clean: false, expiry: 3600);
+        (await client.ReceivePublishAsync()).Payload.ShouldBe("held back");
+        await client.ExpectNothingAsync();
+
+        // A change of progress that does not pass the held message: what is written now must still know what was done before the first crash.
+        await second.Server.PublishAsync("t", "third"u8.ToArray(), QualityOfService.ExactlyOnce);
+        (await client.ReceivePublishAsync()).Payload.ShouldBe("third");
+
+        var third = await TestBroker.StartDurableAsync(stored: second.Controlled.Survived());
+        client = await third.ConnectAsync("sub", clean: false, expiry: 3600);
+        (await client.ReceivePublishAsync()).Payload.ShouldBe("held back");
+        (await client.ReceivePublishAsync()).Payload.ShouldBe("third");
+        await client.ExpectNothingAsync();
+        await third.DisposeAsync();
+        await second.DisposeAsync();
+        await first.DisposeAsync();
+    }
 }

@@ -56,6 +56,8 @@ public sealed class StormTests
     [Theory]
     [InlineData(3)]
     [InlineData(4)]
+    [InlineData(26)]
+    [InlineData(58)]
     public async Task Every_acknowledged_message_is_delivered_and_QoS_2_once_when_the_server_crashes_again_and_again(int seed)
     {
         var random = new Random(seed);

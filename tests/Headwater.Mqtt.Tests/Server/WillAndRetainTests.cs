@@ -51,6 +51,8 @@ public sealed class WillAndRetainTests
         await watcher.SubscribeAsync("state");
         var client = await broker.ConnectAsync("c", expiry: 5, with: WithWill(delay: 50));
         await client.BreakAsync();
+        broker.Pass(TimeSpan.FromSeconds(3));
+        await watcher.ExpectNothingAsync();
         broker.Pass(TimeSpan.FromSeconds(7));
         (await watcher.ReceivePublishAsync()).Payload.ShouldBe("offline");
     }
