@@ -46,6 +46,21 @@ public sealed partial class UplinkReader
         return true;
     }
 
+    /// <summary>The id of the device an entry speaks of. An empty one is no id: taken for none, its reading would go to some other device.</summary>
+    private bool TryDevice(ref Utf8JsonReader json, string field, out TextRange device)
+    {
+        device = default;
+        if (!TryText(ref json, field, out var text)) { return false; }
+        if (text.Length > 0)
+        {
+            device = _message.AddText(text);
+            return true;
+        }
+
+        Refuse(QuarantineReason.MissingField, $"{field}: empty");
+        return false;
+    }
+
     private bool TryNumber(ref Utf8JsonReader json, string field, out DecimalNumber number)
     {
         number = default;

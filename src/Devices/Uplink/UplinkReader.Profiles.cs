@@ -56,11 +56,7 @@ public sealed partial class UplinkReader
             else if (json.ValueTextEquals("every"u8)) { good = Once(ref seen, 4, where + "every") && TryEvery(ref json, where, out profile.EverySeconds); }
             else if (json.ValueTextEquals("values"u8)) { good = Once(ref seen, 8, where + "values") && TryValues(ref json, where, ref profile); }
             else if (json.ValueTextEquals("status"u8)) { good = Once(ref seen, 16, where + "status") && TryStatuses(ref json, where, out statuses); }
-            else if (json.ValueTextEquals("device"u8))
-            {
-                good = Once(ref seen, 32, where + "device") && TryText(ref json, where + "device", out _);
-                if (good) { profile.Device = _message.AddText(_lastText.AsSpan(0, _lastTextLength)); }
-            }
+            else if (json.ValueTextEquals("device"u8)) { good = Once(ref seen, 32, where + "device") && TryDevice(ref json, where + "device", out profile.Device); }
             else { SkipValue(ref json); }
 
             if (!good)

@@ -90,8 +90,7 @@ public sealed partial class UplinkReader
         {
             if (json.ValueTextEquals("meter_id"u8))
             {
-                if (!Once(ref seen, 1, "meter_id") || !TryText(ref json, "meter_id", out var text)) { Drain(ref json); return; }
-                read.Device = _message.AddText(text);
+                if (!Once(ref seen, 1, "meter_id") || !TryDevice(ref json, "meter_id", out read.Device)) { Drain(ref json); return; }
             }
             else if (json.ValueTextEquals("reading"u8))
             {
@@ -174,11 +173,7 @@ public sealed partial class UplinkReader
             if (json.ValueTextEquals("obis"u8)) { good = Once(ref seen, 1, "obis") && TryObis(ref json, "obis", out read.Obis); }
             else if (json.ValueTextEquals("at"u8)) { good = Once(ref seen, 2, "at") && TryTime(ref json, "at", out read.At); }
             else if (json.ValueTextEquals("value"u8)) { good = Once(ref seen, 4, "value") && TryNumber(ref json, "value", out read.Value); }
-            else if (json.ValueTextEquals("device"u8))
-            {
-                good = Once(ref seen, 8, "device") && TryText(ref json, "device", out var text);
-                if (good) { read.Device = _message.AddText(_lastText.AsSpan(0, _lastTextLength)); }
-            }
+            else if (json.ValueTextEquals("device"u8)) { good = Once(ref seen, 8, "device") && TryDevice(ref json, "device", out read.Device); }
             else { SkipValue(ref json); }
 
             if (!good)

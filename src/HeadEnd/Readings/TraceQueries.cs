@@ -44,8 +44,14 @@ public sealed class TraceQueries(Store store, DeviceRegistry registry)
 
     private readonly UplinkLogReader _log = new(store.Primary);
 
-    /// <summary>The message and its commit, or null when it is no longer kept.</summary>
-    public Task<TracedUplink?> MessageAsync(long commitNumber, int ordinal, CancellationToken cancellationToken) => _log.ReadAsync(commitNumber, ordinal, cancellationToken);
+    /// <summary>The message and its commit, or null when it is no longer kept or names devices of other organizations only.</summary>
+    public async Task<TracedUplink?> MessageAsync(long organizationId, long commitNumber, int ordinal, CancellationToken cancellationToken)
+    {
+        var uplink = await _log.ReadAsync(commitNumber, ordinal, cancellationToken);
+        if (uplink is null) { return null; }
+        var devices = Devices(uplink);
+        return devices.Count == 0 || devices.Exists(d => d.OrganizationId == organizationId) ? uplink : null;
+    }
 
     /// <summary>What became of one ordinal of a message.</summary>
     public async Task<TracedRow> RowAsync(long organizationId, TracedUplink uplink, int ordinal, CancellationToken cancellationToken)
@@ -56,7 +62,7 @@ public sealed class TraceQueries(Store store, DeviceRegistry registry)
             AddKey(command, uplink.CommitNumber, ordinal);
             if (await command.ExecuteScalarAsync(cancellationToken) is not null) { return new TracedRow(TraceKind.Quarantine, null, null, null, null, null); }
         }
-        var devices = Devices(uplink, organizationId);
+        var devices = Devices(uplink).FindAll(d => d.OrganizationId == organizationId);
         if (devices.Count == 0) { return new TracedRow(TraceKind.Other, null, null, null, null, null); }
         var arrived = DateTimeOffset.UnixEpoch.AddTicks(uplink.Message.ArrivedAtMicroseconds * 10);
         var registers = devices.SelectMany(static d => d.Registers).ToDictionary(static r => r.RegisterId);
@@ -96,14 +102,14 @@ public sealed class TraceQueries(Store store, DeviceRegistry registry)
     }
 
     /// <summary>The devices a message can be of: the one its topic names, the sender, and the meters under it.</summary>
-    private List<RegisteredDevice> Devices(TracedUplink uplink, long organizationId)
+    private List<RegisteredDevice> Devices(TracedUplink uplink)
     {
         var found = new List<RegisteredDevice>();
         if (UplinkTopic.TryParse(uplink.Message.Topic, out _, out var named) && named.Length > 0 && registry.TryGetDevice(named, out var device)) { found.Add(device); }
         else if (registry.TryGetDevice(uplink.Message.ClientId, out device)) { found.Add(device); }
         if (found.Count == 0 && PlainMeter(uplink.Message.Payload) is { } meter && registry.TryGetDevice(meter, out device)) { found.Add(device); }
         if (found.Count > 0) { found.AddRange(found[0].Carried.Values); }
-        return [.. found.Where(d => d.OrganizationId == organizationId)];
+        return found;
     }
 
     private static string? PlainMeter(byte[] payload)

@@ -59,7 +59,7 @@ internal static class TraceApi
 
     private static async Task<IResult> GetAsync(HttpContext context, long commit, int ordinal, TraceQueries trace, CancellationToken cancellationToken)
     {
-        if (await trace.MessageAsync(commit, ordinal, cancellationToken) is not { } uplink) { return Problem.Missing("The log has no such message, or keeps it no longer."); }
+        if (await trace.MessageAsync(Caller.Of(context).OrganizationId, commit, ordinal, cancellationToken) is not { } uplink) { return Problem.Missing("The log has no such message, or keeps it no longer."); }
         var row = await trace.RowAsync(Caller.Of(context).OrganizationId, uplink, ordinal, cancellationToken);
         var message = uplink.Message;
         var arrived = DateTimeOffset.UnixEpoch.AddTicks(message.ArrivedAtMicroseconds * 10);

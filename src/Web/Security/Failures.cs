@@ -21,6 +21,11 @@ internal sealed class Failures(RequestDelegate next, ILogger<Failures> logger)
         {
             await Problem.WriteAsync(context, e.StatusCode, "The request cannot be read.", e.InnerException is System.Text.Json.JsonException json ? $"The body is not the JSON expected here{(json.Path is null ? string.Empty : $", at {json.Path}")}." : e.Message);
         }
+        catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.CharacterNotInRepertoire or PostgresErrorCodes.UntranslatableCharacter && !context.Response.HasStarted)
+        {
+            // U+0000 is text in JSON and in an address, and none in PostgreSQL: the caller's mistake, not ours.
+            await Problem.WriteAsync(context, StatusCodes.Status400BadRequest, "Something in the request is not right.", "It holds a character that cannot be stored (U+0000).");
+        }
         catch (Exception e) when (e is NpgsqlException { IsTransient: true } or TimeoutException or NpgsqlException { InnerException: IOException or System.Net.Sockets.SocketException } && !context.Response.HasStarted)
         {
             WebLog.DatabaseAway(logger, e, context.Request.Method, context.Request.Path, Problem.Reference(context));

@@ -35,6 +35,7 @@ public sealed class UplinkReaderTests
     [InlineData("""{"reading":1,"created_at":"2026-11-20T10:15:00Z"}""", QuarantineReason.MissingField, "meter_id")]
     [InlineData("""{"meter_id":"a","created_at":"2026-11-20T10:15:00Z"}""", QuarantineReason.MissingField, "reading")]
     [InlineData("""{"meter_id":"a","reading":1}""", QuarantineReason.MissingField, "created_at")]
+    [InlineData("""{"meter_id":"","reading":1,"created_at":"2026-11-20T10:15:00Z"}""", QuarantineReason.MissingField, "meter_id")]
     [InlineData("""{"meter_id":7,"reading":1,"created_at":"2026-11-20T10:15:00Z"}""", QuarantineReason.WrongType, "meter_id")]
     [InlineData("""{"meter_id":"a","reading":"1","created_at":"2026-11-20T10:15:00Z"}""", QuarantineReason.WrongType, "reading")]
     [InlineData("""{"meter_id":"a","reading":{"x":[1]},"created_at":"2026-11-20T10:15:00Z"}""", QuarantineReason.WrongType, "reading")]
@@ -55,6 +56,18 @@ public sealed class UplinkReaderTests
         message.Fault.ShouldNotBeNull();
         message.Fault.Reason.ShouldBe(reason);
         message.Fault.Text.ShouldContain(word);
+    }
+
+    [Theory]
+    [InlineData(UplinkForm.Read, """{"reads":[{"device":"","obis":"1-0:1.8.0","at":"2026-11-20T10:15:00Z","value":1}]}""")]
+    [InlineData(UplinkForm.Profile, """[{"device":"","channel":"1-0:1.29.0","start":"2026-11-20T00:00:00Z","every":"PT15M","values":[1]}]""")]
+    public void Entry_is_refused_when_it_names_an_empty_device(UplinkForm form, string payload)
+    {
+        var message = Decode(form, payload);
+        (message.ReadCount + message.ProfileCount).ShouldBe(0);
+        message.Fault.ShouldNotBeNull();
+        message.Fault.Reason.ShouldBe(QuarantineReason.MissingField);
+        message.Fault.Text.ShouldContain("device: empty");
     }
 
     [Fact]

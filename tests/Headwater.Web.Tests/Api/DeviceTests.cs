@@ -1,6 +1,9 @@
+using System.Globalization;
 using System.Net;
 using System.Text.Json.Nodes;
+using Headwater.HeadEnd.Readings;
 using Headwater.TestKit;
+using Microsoft.Extensions.DependencyInjection;
 using static Headwater.Web.Tests.RunningServer;
 
 namespace Headwater.Web.Tests.Api;
@@ -43,6 +46,29 @@ public sealed class DeviceTests(RunningServer server) : IClassFixture<RunningSer
         (await SendAsync(server.Administrator, HttpMethod.Get, "/devices?query=foreign"))["total"]!.GetValue<int>().ShouldBe(0);
         using var secret = await CallAsync(server.Administrator, HttpMethod.Post, "/devices/foreign-1/credentials", new { });
         secret.StatusCode.ShouldBe(HttpStatusCode.NotFound);
+    }
+
+    [Fact]
+    public async Task A_trace_of_another_organizations_message_is_as_good_as_absent_when_asked_for()
+    {
+        await SendAsync(server.Administrator, HttpMethod.Post, "/devices", new { id = "meter-t" });
+        var secret = await SendAsync(server.Administrator, HttpMethod.Post, "/devices/meter-t/credentials", new { label = "test" });
+        await using var client = await PlainMqttClient.ConnectAsync(server.MqttPort, "meter-t", secret["userName"]!.ToString(), secret["secret"]!.ToString());
+        await client.PublishAcknowledgedAsync("smart_meter/meter_readings", $$"""{"meter_id":"meter-t","reading":1,"created_at":"{{TimeProvider.System.GetUtcNow():yyyy-MM-ddTHH:mm:ssZ}}"}""");
+        var item = (await SendAsync(server.Administrator, HttpMethod.Get, "/devices/meter-t/readings"))["items"]!.AsArray().ShouldHaveSingleItem()!;
+        var trace = server.Composition.App.Services.GetRequiredService<TraceQueries>();
+        var (commit, ordinal) = (long.Parse(item["commitNumber"]!.ToString(), CultureInfo.InvariantCulture), item["ordinal"]!.GetValue<int>());
+        (await trace.MessageAsync(server.Composition.FirstStart.OrganizationId, commit, ordinal, CancellationToken.None)).ShouldNotBeNull();
+        (await trace.MessageAsync(server.Composition.FirstStart.OrganizationId + 1, commit, ordinal, CancellationToken.None)).ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task A_character_the_database_cannot_keep_is_the_callers_mistake_when_sent()
+    {
+        using var named = await RunningServer.CallAsync(server.Administrator, HttpMethod.Post, "/devices", new { id = "meter-nul", name = "a\0b" });
+        named.StatusCode.ShouldBe(HttpStatusCode.BadRequest);
+        using var asked = await RunningServer.CallAsync(server.Administrator, HttpMethod.Get, "/quarantine?device=%00", body: null);
+        asked.StatusCode.ShouldBe(HttpStatusCode.BadRequest);
     }
 
     [Fact]
