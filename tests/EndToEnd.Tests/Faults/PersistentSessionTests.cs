@@ -89,7 +89,12 @@ public sealed class PersistentSessionTests(ITestOutputHelper output)
         await subscriber.SubscribeAsync("plant/numbers", QualityOfService.ExactlyOnce);
         await using var publisher = new MqttClient(new MqttClientOptions
         {
-            Port = server.OpenPort, ClientId = "live-publisher", CleanStart = false, SessionExpiryInterval = 3_600, ReconnectDelay = TimeSpan.FromMilliseconds(100), MaximumReconnectDelay = TimeSpan.FromMilliseconds(400),
+            Port = server.OpenPort,
+            ClientId = "live-publisher",
+            CleanStart = false,
+            SessionExpiryInterval = 3_600,
+            ReconnectDelay = TimeSpan.FromMilliseconds(100),
+            MaximumReconnectDelay = TimeSpan.FromMilliseconds(400),
         });
         await publisher.ConnectAsync();
         var publishing = PublishAsync(publisher, 1, last);
@@ -151,7 +156,12 @@ public sealed class PersistentSessionTests(ITestOutputHelper output)
 
     private static MqttClient Subscriber(ServerProcess server, string clientId, ConcurrentQueue<Arrival> arrivals, bool cleanStart) => new(new MqttClientOptions
     {
-        Port = server.OpenPort, ClientId = clientId, CleanStart = cleanStart, SessionExpiryInterval = 3_600, ReconnectDelay = TimeSpan.FromMilliseconds(100), MaximumReconnectDelay = TimeSpan.FromMilliseconds(400),
+        Port = server.OpenPort,
+        ClientId = clientId,
+        CleanStart = cleanStart,
+        SessionExpiryInterval = 3_600,
+        ReconnectDelay = TimeSpan.FromMilliseconds(100),
+        MaximumReconnectDelay = TimeSpan.FromMilliseconds(400),
         Resubscribe = false,
     })
     {
