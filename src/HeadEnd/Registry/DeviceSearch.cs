@@ -82,14 +82,15 @@ public sealed class DeviceSearch(DeviceRegistry registry, TimeProvider time)
             if (_counts is not null && time.GetElapsedTime(_countedAt) < CountAge) { return _counts; }
         }
         var hourAgo = (time.GetUtcNow() - TimeSpan.FromHours(1)).ToUnixTimeMilliseconds() * 1000;
-        int registered = 0, connected = 0, seen = 0;
+        int registered = 0, connected = 0, seen = 0, silent = 0;
         foreach (var device in registry.Devices)
         {
             registered++;
             if (device.IsConnected) { connected++; }
             if (device.LastSeenAt >= hourAgo) { seen++; }
+            else if (device.LastSeenAt != 0) { silent++; }
         }
-        var counts = new DeviceCounts(registered, connected, seen);
+        var counts = new DeviceCounts(registered, connected, seen, silent);
         lock (_gate)
         {
             _counts = counts;
@@ -127,4 +128,5 @@ public sealed class DeviceSearch(DeviceRegistry registry, TimeProvider time)
 /// <param name="Registered">Registered.</param>
 /// <param name="Connected">Connected now.</param>
 /// <param name="SeenLastHour">Heard of within the last hour.</param>
-public sealed record DeviceCounts(int Registered, int Connected, int SeenLastHour);
+/// <param name="Silent">Heard of once, and not within the last hour; a device that never spoke is not silent but new.</param>
+public sealed record DeviceCounts(int Registered, int Connected, int SeenLastHour, int Silent);

@@ -147,7 +147,7 @@ internal sealed class FlowMonitor(
             alarms.Add(new Alarm("attention", string.Join(' ', report.Tables.Where(static t => t.Trouble is not null).Select(static t => $"{t.Table}: {t.Trouble}")), report.At, Link: null));
         }
         if (look.DiskFree is { } free and < 1L << 30) { alarms.Add(new Alarm("attention", $"Only {free >> 20} MiB are free on the disk.", now, Link: null)); }
-        var silent = counts.Registered - counts.SeenLastHour;
+        var silent = counts.Silent;
         if (silent > 0) { alarms.Add(new Alarm("attention", silent == 1 ? "1 device has not been heard of for an hour." : $"{silent} devices have not been heard of for an hour.", now, "/devices?connected=false&sort=lastSeen")); }
         if (held > 0) { alarms.Add(new Alarm("attention", held == 1 ? "1 message is held in quarantine." : $"{held} messages are held in quarantine.", now, "/quarantine")); }
         return alarms;

@@ -26,7 +26,10 @@ public sealed class ServerProcess : IAsyncDisposable
 
     public int MqttPort { get; } = FreePort.Next();
 
-    /// <summary>The listener on which anybody may do everything.</summary>
+    /// <summary>Whether there is a listener on which anybody may do everything; every page warns of it.</summary>
+    public bool HasOpenListener { get; init; } = true;
+
+    /// <summary>Its port.</summary>
     public int OpenPort { get; } = FreePort.Next();
 
     public string Page => string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{PagePort}");
@@ -49,7 +52,7 @@ public sealed class ServerProcess : IAsyncDisposable
         string[] arguments =
         [
             "exec", program, "serve", "--data", DataFolder, "--port", Text(PagePort), "--mqtt-port", Text(MqttPort), "--mqtts-port", "off",
-            "--open-listener-port", Text(OpenPort), "--web", Repository.PathTo("web", "dist"), .. _extra,
+            "--web", Repository.PathTo("web", "dist"), .. HasOpenListener ? ["--open-listener-port", Text(OpenPort)] : Array.Empty<string>(), .. _extra,
         ];
         foreach (var argument in arguments) { start.ArgumentList.Add(argument); }
         start.WorkingDirectory = Repository.Root;

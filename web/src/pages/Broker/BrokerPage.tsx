@@ -18,6 +18,7 @@ import { formatClock } from '../../format/time';
 import { useUrl } from '../../url';
 import { Secret } from '../Devices/Secret';
 import { items } from '../lists';
+import { portOf } from '../pasteLine';
 
 const ClientTab = lazy(() => import('./ClientTab').then((module) => ({ default: module.ClientTab })));
 const tabs = ['messages', 'sessions', 'subscriptions', 'retained', 'events', 'credentials', 'configuration', 'client'] as const;
@@ -140,8 +141,8 @@ function useList<T>(name: string) {
   return { query, pages: usePages<T>(['broker', name, query], fetch, paused ? false : 5) };
 }
 
-const sub = (clientId: string, userName: string, secret: string, host = location.hostname) => `mosquitto_sub -h ${host} -p 1883 -V mqttv5 -q 1 -i '${clientId}' -u '${userName}' -P '${secret}' -t 'hw/v1/+/up/#' -v`;
-const listen = (grant: BrokerClient, host: string) => sub(grant.clientId, grant.userName, grant.password, host);
+const sub = (clientId: string, userName: string, secret: string, where: string) => `mosquitto_sub -h ${where} -V mqttv5 -q 1 -i '${clientId}' -u '${userName}' -P '${secret}' -t 'hw/v1/+/up/#' -v`;
+const listen = (grant: BrokerClient, where: string) => sub(grant.clientId, grant.userName, grant.password, where);
 
 function Sessions() {
   const { t } = useTranslation('broker');
@@ -269,7 +270,7 @@ function ServiceCredentials() {
             <Button type="submit" disabled={!userName} loading={create.isPending} leftSection={<Icon name="key" size={16} />} style={{ justifySelf: 'start' }}>{t('credential.create')}</Button>
           </form>
           {create.error ? <div style={{ marginTop: 12 }}><ProblemNotice error={create.error} /></div> : null}
-          {made ? <div style={{ marginTop: 18 }}><Secret secret={made.secret} userName={made.userName} line={made.pasteLine || sub(made.userName, made.userName, made.secret)} /></div> : null}
+          {made ? <div style={{ marginTop: 18 }}><Secret secret={made.secret} userName={made.userName} line={made.pasteLine || sub(made.userName, made.userName, made.secret, `${location.hostname} -p ${portOf(client.getQueryData<Broker>(['broker']))}`)} /></div> : null}
         </Card>
       ) : null}
       <Card>

@@ -31,14 +31,20 @@ export function DeviceView({ id, compact = false }: { id: string; compact?: bool
   const { paused } = useLive();
   const device = useQuery({ ...deviceQuery(id), refetchInterval: paused ? false : 15_000 });
   const last = useRef(0);
-  // A live event says only that the device spoke; what it said is read where it is shown, every 3 s at most.
+  const late = useRef<ReturnType<typeof setTimeout>>(undefined);
+  // A live event says only that the device spoke; what it said is read where it is shown, every 3 s at most. The last event of a
+  // burst is never dropped: a device may be silent for hours after it.
   const heard = useCallback(() => {
-    if (Date.now() - last.current < 3000) return;
-    last.current = Date.now();
-    void client.invalidateQueries({ queryKey: ['device', id] });
-    void client.invalidateQueries({ queryKey: ['readings', id] });
-    void client.invalidateQueries({ queryKey: ['series', id] });
+    const read = () => {
+      last.current = Date.now();
+      void client.invalidateQueries({ queryKey: ['device', id] });
+      void client.invalidateQueries({ queryKey: ['readings', id] });
+      void client.invalidateQueries({ queryKey: ['series', id] });
+    };
+    clearTimeout(late.current);
+    late.current = setTimeout(read, Math.max(0, last.current + 3000 - Date.now()));
   }, [client, id]);
+  useEffect(() => () => clearTimeout(late.current), [heard]);
   useTopic(`devices:${id}`, heard);
   const d = device.data?.id === id ? device.data : undefined;
   if (device.error && !d) return <ProblemNotice error={device.error} retry={() => void device.refetch()} />;

@@ -103,7 +103,7 @@ export default function QuarantinePage() {
       <div className="split" data-open={panel}>
         <VirtualTable label={t('list')} columns={columns} pages={pages} rowKey={keyOf} selected={selected} onOpen={(row) => set({ selected: keyOf(row) }, { push: !panel })}
           empty={reason || device ? <Empty title={t('none')}><Button variant="default" onClick={() => set({ reason: undefined, device: undefined })}>{t('clearFilter')}</Button></Empty>
-            : <Empty title={t('empty')}>{t('emptyWords')}<LineToPaste line={(grant, host) => `mosquitto_pub -h ${host} -p 1883 -V mqttv5 -q 1 -i '${grant.clientId}' -u '${grant.userName}' -P '${grant.password}' -t smart_meter/meter_readings -m 'not JSON'`} /></Empty>} />
+            : <Empty title={t('empty')}>{t('emptyWords')}<LineToPaste line={(grant, where) => `mosquitto_pub -h ${where} -V mqttv5 -q 1 -i '${grant.clientId}' -u '${grant.userName}' -P '${grant.password}' -t smart_meter/meter_readings -m 'not JSON'`} /></Empty>} />
         {selected ? <Detail key={selected} id={selected} operator={operator} onClose={() => set({ selected: undefined })} onReplay={() => replay.mutate({ items: [keyFrom(selected)] })} onDiscard={() => discard.mutate([keyFrom(selected)])} /> : null}
       </div>
       <Confirm opened={askDiscard} title={t('discardSelected', { count: chosen.size })} action={t('discard')} busy={discard.isPending} error={discard.error} onClose={() => { setAskDiscard(false); discard.reset(); }} onConfirm={() => discard.mutate(keys)}>
