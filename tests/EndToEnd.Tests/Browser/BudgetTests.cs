@@ -122,8 +122,12 @@ public sealed class BudgetTests(Site site, ITestOutputHelper output)
             await visit.GoAsync(path);
             await visit.SettledAsync();
             var shift = await visit.ShiftAsync();
-            if (shift >= MostShift) { findings.Add(string.Create(CultureInfo.InvariantCulture, $"{path}: layout shift {shift:F3}")); }
-            if (await visit.ScrollsSidewaysAsync()) { findings.Add($"{path}: scrolls sideways"); }
+            if (shift >= MostShift)
+            {
+                var moved = string.Join(" | ", await visit.MovedAsync());
+                findings.Add(string.Create(CultureInfo.InvariantCulture, $"{path}: layout shift {shift:F3} of {moved}"));
+            }
+            findings.AddRange((await visit.SidewaysAsync()).Select(w => $"{path}: {w}"));
             findings.AddRange((await visit.PolicyViolationsAsync()).Select(v => $"{path}: content policy: {v}"));
             if (withAxe) { findings.AddRange((await visit.AccessibilityFindingsAsync()).Select(f => $"{path}: {f}")); }
             var name = path.Replace("/api/v1", string.Empty, StringComparison.Ordinal).Trim('/').Replace('/', '-').Replace('?', '-').Replace('=', '-');

@@ -13,9 +13,9 @@ internal sealed class Visit : IAsyncDisposable
 
     // Runs before any script of the page. The first content and the jumps after it are the browser's own measurements.
     private const string Notes = """
-        window.__notes = { shift: 0, csp: [], interactive: null };
+        window.__notes = { shift: 0, moved: [], csp: [], interactive: null };
         document.addEventListener('securitypolicyviolation', (e) => window.__notes.csp.push(e.violatedDirective + ' ' + e.blockedURI));
-        new PerformanceObserver((list) => { for (const e of list.getEntries()) if (!e.hadRecentInput) window.__notes.shift += e.value; }).observe({ type: 'layout-shift', buffered: true });
+        new PerformanceObserver((list) => { for (const e of list.getEntries()) if (!e.hadRecentInput) { window.__notes.shift += e.value; for (const s of e.sources ?? []) window.__notes.moved.push((s.node?.outerHTML ?? s.node?.textContent ?? '').slice(0, 90)); } }).observe({ type: 'layout-shift', buffered: true });
         new MutationObserver((_, self) => { if (document.querySelector('form button[type=submit], nav a')) { window.__notes.interactive = performance.now(); self.disconnect(); } }).observe(document, { childList: true, subtree: true });
         """;
 
@@ -126,10 +126,20 @@ internal sealed class Visit : IAsyncDisposable
     internal async Task<double> ShiftAsync() =>
         double.Parse(await Page.EvaluateAsync<string>("() => String(window.__notes.shift)"), CultureInfo.InvariantCulture);
 
+    /// <summary>What jumped.</summary>
+    internal async Task<IReadOnlyList<string>> MovedAsync() => await Page.EvaluateAsync<string[]>("() => window.__notes.moved");
+
     internal async Task<IReadOnlyList<string>> PolicyViolationsAsync() => await Page.EvaluateAsync<string[]>("() => window.__notes.csp");
 
-    internal Task<bool> ScrollsSidewaysAsync() => Page.EvaluateAsync<bool>(
-        "() => document.documentElement.scrollWidth > innerWidth || [...document.querySelectorAll('.main')].some((e) => e.scrollWidth > e.clientWidth + 1)");
+    /// <summary>What makes the page scroll sideways, innermost elements; empty when it does not.</summary>
+    internal async Task<IReadOnlyList<string>> SidewaysAsync() => await Page.EvaluateAsync<string[]>("""
+        () => {
+          const wide = document.documentElement.scrollWidth > innerWidth || [...document.querySelectorAll('.main')].some((e) => e.scrollWidth > e.clientWidth + 1);
+          if (!wide) return [];
+          const out = [...document.querySelectorAll('.main *')].filter((e) => e.getBoundingClientRect().right > innerWidth + 1);
+          return ['scrolls sideways'].concat(out.filter((e) => !out.some((o) => o !== e && e.contains(o))).slice(0, 3).map((e) => e.outerHTML.slice(0, 200)));
+        }
+        """);
 
     /// <summary>What axe-core finds serious or critical, one line a finding.</summary>
     internal async Task<IReadOnlyList<string>> AccessibilityFindingsAsync()

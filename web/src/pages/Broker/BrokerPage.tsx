@@ -79,7 +79,7 @@ function Messages({ broker: b, history }: { broker: Broker | undefined; history:
       </div>
       <div className={`grid three${stale ? ' stale-values' : ''}`}>
         <Card title={t('now')}><dl className="facts figures-right">{now.map(([name, value]) => <div key={name} style={{ display: 'contents' }}><dt>{name}</dt><dd>{b ? <Count value={value} /> : <Bone width={60} />}</dd></div>)}</dl></Card>
-        <Card title={t('counters')}><dl className="facts figures-right">{b ? Object.entries(b.counters).map(([name, value]) => <div key={name} style={{ display: 'contents' }}><dt className="ellipsis" title={name}>{words(name)}</dt><dd><Count value={value} /></dd></div>) : <Bone height={110} />}</dl></Card>
+        <Card title={t('counters')}><dl className="facts figures-right">{b ? Object.entries(b.counters).map(([name, value]) => <div key={name} style={{ display: 'contents' }}><dt className="ellipsis" title={name}>{words(name)}</dt><dd><Count value={value} /></dd></div>) : Array.from({ length: 13 }, (_, index) => <div key={index} style={{ display: 'contents' }}><dt><Bone width={110} /></dt><dd><Bone width={60} /></dd></div>)}</dl></Card>
         <Card title={t('dropped')}>{b && b.dropped.length === 0 ? <Meaning name="ok">{t('dropped.none')}</Meaning> : <dl className="facts figures-right">{(b?.dropped ?? []).map((each) => <div key={each.reason} style={{ display: 'contents' }}><dt>{words(each.reason)}</dt><dd><Meaning name="attention"><Count value={each.count} /></Meaning></dd></div>)}</dl>}</Card>
       </div>
       <Card title={t('listeners')}>

@@ -1,5 +1,6 @@
 import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { Button, SegmentedControl, Select, TextInput } from '@mantine/core';
+import { useMediaQuery } from '@mantine/hooks';
 import { keepPreviousData, queryOptions, useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useTranslation } from 'react-i18next';
@@ -29,6 +30,7 @@ export function DeviceView({ id, compact = false }: { id: string; compact?: bool
   const client = useQueryClient();
   const [url] = useUrl();
   const { paused } = useLive();
+  const narrow = useMediaQuery('(max-width: 1180px)', undefined, { getInitialValueInEffect: false }) ?? false;
   const device = useQuery({ ...deviceQuery(id), refetchInterval: paused ? false : 15_000 });
   const last = useRef(0);
   const late = useRef<ReturnType<typeof setTimeout>>(undefined);
@@ -49,12 +51,14 @@ export function DeviceView({ id, compact = false }: { id: string; compact?: bool
   const d = device.data?.id === id ? device.data : undefined;
   if (device.error && !d) return <ProblemNotice error={device.error} retry={() => void device.refetch()} />;
   const tab = url['tab'] ?? 'readings';
+  // Where the cards stand below each other, what stands below waits for what stands above: nothing is pushed down while it is read.
+  const above = narrow && !d;
 
   if (compact) {
     return (
       <>
         <Summary device={d} />
-        <Readings id={id} device={d} compact />
+        {d ? <Readings id={id} device={d} compact /> : null}
         {d && d.credentials.length === 0 ? <p className="dim">{t('credential.none')}</p> : null}
       </>
     );
@@ -63,15 +67,15 @@ export function DeviceView({ id, compact = false }: { id: string; compact?: bool
     <>
       <div className="grid device-grid">
         <Card title={t('summary')} className="device-side"><Summary device={d} /></Card>
-        <Card title={t('registers')} className="device-main"><Registers device={d} /></Card>
+        {above ? null : <Card title={t('registers')} className="device-main"><Registers device={d} /></Card>}
       </div>
-      <Tabs value={tab} label={id} tabs={[
+      {above ? null : <Tabs value={tab} label={id} tabs={[
         ['readings', t('readings')], ['credentials', t('credentials')], ['events', t('events')], ['conflicts', t('conflicts')],
-      ]} fallback="readings" />
-      {tab === 'readings' ? <Readings id={id} device={d} /> : null}
-      {tab === 'credentials' ? <Credentials id={id} device={d} /> : null}
-      {tab === 'events' ? <Events id={id} zone={d?.timeZone} /> : null}
-      {tab === 'conflicts' ? <Conflicts id={id} zone={d?.timeZone} /> : null}
+      ]} fallback="readings" />}
+      {!above && tab === 'readings' ? <Readings id={id} device={d} /> : null}
+      {!above && tab === 'credentials' ? <Credentials id={id} device={d} /> : null}
+      {!above && tab === 'events' ? <Events id={id} zone={d?.timeZone} /> : null}
+      {!above && tab === 'conflicts' ? <Conflicts id={id} zone={d?.timeZone} /> : null}
     </>
   );
 }
@@ -84,7 +88,7 @@ function Summary({ device: d }: { device: Device | undefined }) {
       {row(t('connection'), d?.connection ? <Meaning name="ok">{t('connected')}</Meaning> : <Meaning name="stale">{d?.lastSeenAt ? t('notConnected') : t('neverSeen')}</Meaning>)}
       {row(t('lastSeen'), <Age at={d?.lastSeenAt} />)}
       {row(t('lastReading'), <Age at={d?.lastReadingAt} />)}
-      {row(t('remote'), d?.connection ? <span className="mono">{d.connection.remote} · {d.connection.listener} · MQTT {d.connection.version}</span> : <span className="dim">–</span>)}
+      {row(t('remote'), d?.connection ? <span className="mono one-line" title={`${d.connection.remote} · ${d.connection.listener} · MQTT ${d.connection.version}`}>{d.connection.remote} · {d.connection.listener} · MQTT {d.connection.version}</span> : <span className="dim">–</span>)}
       {row(t('connectedSince'), <Time at={d?.connection?.connectedAt} zone={d?.timeZone ?? ''} />)}
       {row(t('carrier'), d?.carrierId ? <Link to="/devices/$device" params={{ device: d.carrierId }}>{d.carrierId}</Link> : <span className="dim">{t('carrier.none')}</span>)}
       {row(t('timeZone'), d ? <span>{d.timeZone} {isZone(d.timeZone) ? <span className="dim num">{zoneOffset(d.timeZone, Date.now())}</span> : null}</span> : null)}

@@ -63,7 +63,7 @@ export default function OverviewPage() {
 function Needs({ overview }: { overview: Overview }) {
   const { t } = useTranslation('overview');
   const locale = useLocale();
-  const rows: { key: string; meaning: 'fault' | 'attention' | 'ok'; text: ReactNode; since?: string }[] = overview.alarms.map((alarm, index) => {
+  const rows: { key: string; meaning: 'fault' | 'attention' | 'ok'; text: ReactNode; since?: string }[] = overview.alarms.filter((alarm) => alarm.link !== '/quarantine').map((alarm, index) => {
     const meaning = severityMeaning(alarm.severity) === 'fault' ? 'fault' as const : 'attention' as const;
     return { key: `a${index}`, meaning, text: alarm.link?.startsWith('/') ? <Link to={alarm.link as '/'}>{alarm.text}</Link> : alarm.text, since: alarm.since };
   });

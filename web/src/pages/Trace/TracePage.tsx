@@ -42,7 +42,7 @@ export default function TracePage() {
     <dl className="facts" style={{ marginTop: 8 }}>
       {row(t('number'), <span className="num">{d.commit.number}</span>)}
       {row(t('contents'), t('commitWords', { count: d.commit.messages, rows: d.commit.rows }))}
-      {row(t('size'), <span className="num"><Amount quantity={formatBytes(d.commit.rawBytes, locale)} />, {t('compressed')} <Amount quantity={formatBytes(d.commit.compressedBytes, locale)} /></span>)}
+      {row(t('size'), <span><Amount quantity={formatBytes(d.commit.rawBytes, locale)} />, {t('compressed')} <Amount quantity={formatBytes(d.commit.compressedBytes, locale)} /></span>)}
       {row(t('node'), d.commit.node)}
     </dl>
   ) : null;
