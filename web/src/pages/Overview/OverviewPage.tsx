@@ -108,7 +108,7 @@ function Share({ part, whole }: { part: number; whole: number }) {
   const b = formatBytes(whole, locale);
   return (
     <div>
-      <span className="num">{a.text}<span className="unit">{a.unit}</span> <span className="dim">{t('of')} {b.text} {b.unit}</span></span>
+      <span className="num" style={{ whiteSpace: 'normal' }}>{a.text}<span className="unit">{a.unit}</span> <span className="dim">{t('of')} {b.text} {b.unit}</span></span>
       <div className="meter-bar" role="meter" aria-label={t('writing.queue')} aria-valuemin={0} aria-valuemax={100} aria-valuenow={Math.round(share * 100)}><i style={{ width: `${Math.max(share > 0 ? 0.5 : 0, share * 100)}%` }} /></div>
     </div>
   );

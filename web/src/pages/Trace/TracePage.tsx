@@ -48,7 +48,7 @@ export default function TracePage() {
   ) : null;
   return (
     <div className="page" style={{ maxWidth: 1100 }}>
-      <PageHead title={<>{t('title')} <span className="num dim" style={{ fontWeight: 400 }}>{commit}/{ordinal}</span></>} state={d ? d.reading?.obis ? t('state.reading', { device: d.reading.deviceId ?? '–', obis: d.reading.obis }) : t(`kind.${d.kind}`) : trace.error ? null : t('state')}>
+      <PageHead title={<>{t('title')} <span className="num dim" style={{ fontWeight: 400 }}>{commit}/{ordinal}</span></>} state={d ? d.reading?.obis ? t('state.reading', { device: d.reading.deviceId ?? '–', obis: d.reading.obis }) : t(`kind.${d.kind}`) : trace.error ? null : <Bone width={180} />}>
         <CopyIt text={location.href} label={t('common:copyLink')} />
       </PageHead>
       {trace.error ? <ProblemNotice error={trace.error} retry={() => void trace.refetch()} /> : (
