@@ -15,10 +15,11 @@ internal static class ServerLogging
 
     internal static ILoggerFactory Create(ServerSettings settings)
     {
+        // j and not lj: texts in quotes with their control characters escaped. A client id may hold a line end, and must not write lines of its own.
         var file = new LoggerConfiguration().MinimumLevel.Verbose().WriteTo.File(
             Path.Combine(settings.DataFolder, "logs", "headwater-.log"), rollingInterval: RollingInterval.Day, rollOnFileSizeLimit: true,
             fileSizeLimitBytes: LargestFile, retainedFileCountLimit: FilesKept, formatProvider: System.Globalization.CultureInfo.InvariantCulture,
-            outputTemplate: "{Timestamp:yyyy-MM-dd'T'HH:mm:ss.fffzzz} {Level:u3} {SourceContext} {EventId} {Message:lj}{NewLine}{Exception}").CreateLogger();
+            outputTemplate: "{Timestamp:yyyy-MM-dd'T'HH:mm:ss.fffzzz} {Level:u3} {SourceContext} {EventId} {Message:j}{NewLine}{Exception}").CreateLogger();
         return LoggerFactory.Create(logging =>
         {
             logging.SetMinimumLevel(LogLevel.Information);
