@@ -42,7 +42,10 @@ public sealed class MqttAccess : IMqttAccess
         _judge = new CertificateJudge(options, time);
         registry.DeviceChanged = device => End(
             i => i is DeviceIdentity d && ReferenceEquals(d.Device, device) && device.Status != DeviceStatus.Active, "the device is no longer active");
-        credentials.Revoked = id => End(i => i is CredentialedIdentity c && c.CredentialId == id, "the credential was revoked");
+        // Also who came in by a CA of ours before the certificate was put on the list and taken off it.
+        credentials.Revoked = id => End(
+            i => i is CredentialedIdentity c && (c.CredentialId == id || (c.CertificateSha256 is { } sha256 && credentials.FindCertificate(sha256) is { IsRevoked: true })),
+            "the credential was revoked");
         people.RightsChanged = person => End(i => i is PersonIdentity p && p.PersonId == person.PersonId && p.SecurityVersion != person.SecurityVersion, "the person's rights changed");
     }
 

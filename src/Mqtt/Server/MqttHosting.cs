@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Security;
+using System.Security.Authentication;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -96,6 +97,8 @@ public static class MqttHosting
             {
                 var chosen = await options(context);
                 chosen.ApplicationProtocols ??= Protocols;
+                // Not what the machine's own settings allow: nothing before TLS 1.2, whatever they say (RFC 8996).
+                if (chosen.EnabledSslProtocols == SslProtocols.None) { chosen.EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13; }
                 return chosen;
             },
         });
