@@ -117,7 +117,10 @@ public sealed class MqttJsTests
         var url = transport == "ws" ? $"ws://127.0.0.1:{broker.WebPort}/mqtt" : $"mqtt://127.0.0.1:{broker.TcpPort}";
         using var process = Process.Start(new ProcessStartInfo(node, ["-", package, url, version.ToString(CultureInfo.InvariantCulture)])
         {
-            UseShellExecute = false, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
+            UseShellExecute = false,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
         })!;
         var output = process.StandardOutput.ReadToEndAsync();
         var error = process.StandardError.ReadToEndAsync();
