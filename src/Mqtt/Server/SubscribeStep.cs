@@ -91,7 +91,9 @@ internal static class SubscribeStep
         }
 
         if (Encoding.UTF8.GetByteCount(asked.Filter) > server.Options.TopicLength) { return Refused(ReasonCode.TopicFilterInvalid); }
-        if (server.IsRefusedByRule(inner) || !server.Access.MaySubscribe(session.Identity, inner)) { return Refused(ReasonCode.NotAuthorized); }
+        // 0x80 in both versions: the public suites the rule is for know no other.
+        if (server.IsRefusedByRule(inner)) { return Refused(ReasonCode.UnspecifiedError); }
+        if (!server.Access.MaySubscribe(session.Identity, inner)) { return Refused(ReasonCode.NotAuthorized); }
         if (session.SubscriptionCount >= server.Options.SubscriptionsPerSession && !server.HasSubscription(session, asked.Filter))
         {
             return Refused(ReasonCode.QuotaExceeded);

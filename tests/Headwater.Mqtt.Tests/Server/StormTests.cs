@@ -100,10 +100,17 @@ public sealed class StormTests
         {
             for (var i = 0; i < 40; i++)
             {
-                var client = await broker.ConnectAsync(worker % 2 == 0 ? "contested" : $"c{worker}", clean: i % 3 == 0, expiry: i % 2 == 0 ? 0u : 5u, with: c => c with
+                var client = broker.Open();
+                await client.SendAsync(o => ConnectPacket.Write(o, new ConnectPacket
                 {
+                    Version = ProtocolVersion.V5,
+                    ClientId = worker % 2 == 0 ? "contested" : $"c{worker}",
+                    CleanStart = i % 3 == 0,
+                    SessionExpiryInterval = i % 2 == 0 ? 0u : 5u,
+                    KeepAlive = 60,
                     Will = new WillMessage { Topic = $"will/{worker}", Payload = "gone"u8.ToArray(), Retain = true },
-                });
+                }));
+                if (await client.ReceiveAsync() is null) { continue; } // taken over before its CONNACK was written
                 await client.SendSubscribeAsync(null, new TopicSubscription($"own/{worker}/#", QualityOfService.AtLeastOnce), new TopicSubscription("will/+"));
                 await client.PublishAsync($"own/{worker}/x", "y", QualityOfService.AtLeastOnce, 1);
                 if (i % 2 == 0) { await client.BreakAsync(); }
