@@ -74,6 +74,13 @@ public static class UplinkTopic
         return false;
     }
 
+    /// <summary>Whether a topic lies where devices publish, known word or not.</summary>
+    public static bool LooksLikeUplink(string topic)
+    {
+        ArgumentNullException.ThrowIfNull(topic);
+        return topic.StartsWith(Prefix, StringComparison.Ordinal) && topic.AsSpan(Prefix.Length).Contains("/up/", StringComparison.Ordinal);
+    }
+
     /// <summary>Whether a text is a device's text id: 1 to 64 of <c>A-Z a-z 0-9 . _ -</c>, safe in topics, paths and object keys.</summary>
     public static bool IsDeviceId(ReadOnlySpan<char> text) => text.Length is > 0 and <= LongestDeviceId
         && text.IndexOfAnyExcept(DeviceIdCharacters) < 0;

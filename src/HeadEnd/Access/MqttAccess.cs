@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Headwater.Accounts.People;
 using Headwater.Devices;
+using Headwater.Devices.Uplink;
 using Headwater.HeadEnd.Ingest;
 using Headwater.HeadEnd.Registry;
 using Headwater.Mqtt;
@@ -83,7 +84,9 @@ public sealed class MqttAccess : IMqttAccess
     {
         var sender = (identity as DeviceIdentity)?.Device;
         var verdict = TopicRights.MayPublish(identity, topic) ? TopicVerdict.Uplink : TopicVerdict.Refused;
-        return UplinkRouter.TryRoute(topic, sender, verdict == TopicVerdict.Uplink) ?? new TopicRoute(topic, verdict == TopicVerdict.Uplink ? TopicVerdict.Broker : TopicVerdict.Refused);
+        return UplinkRouter.TryRoute(topic, sender, verdict == TopicVerdict.Uplink) 
+            // A mistyped uplink must not vanish as a message nobody listens to: it is refused, or held where a refusal cannot be said.
+            ?? new TopicRoute(topic, verdict == TopicVerdict.Uplink && !UplinkTopic.LooksLikeUplink(topic) ? TopicVerdict.Broker : TopicVerdict.Refused);
     }
 
     /// <inheritdoc/>

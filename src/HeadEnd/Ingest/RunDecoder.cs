@@ -16,6 +16,7 @@ internal sealed class RunDecoder(
 {
     private readonly UplinkReader _reader = new();
     private readonly RunRows _rows = new();
+    private readonly ByteBuffer _messages = new(keep: 1 << 16);
     private PublishRun _run = null!;
     private long _oldest;
     private long _newest;
@@ -42,7 +43,7 @@ internal sealed class RunDecoder(
         }
 
         if (uplinks == 0) { return _rows; }
-        UplinkLogFormat.WriteRun(_rows.Log, run.ClientId, run.ConnectionNumber, arrived, uplinks);
+        _messages.Clear();
         string? topic = null;
         long bytes = 0;
         foreach (ref var item in items)
@@ -52,9 +53,15 @@ internal sealed class RunDecoder(
             bytes += payload.Length;
             var first = _rows.Ordinals;
             DecodeItem(ref item, route, payload);
-            if (_rows.Ordinals == first) { _rows.Ordinals++; }
+            if (_rows.Ordinals == first)
+            {
+                // What is beyond the sender's quarantine budget is neither acknowledged nor kept, here as little as there.
+                if (item.Outcome == PublishOutcome.OverQuota) { continue; }
+                _rows.Ordinals++;
+            }
+
             UplinkLogFormat.WriteMessage(
-                _rows.Log, ReferenceEquals(topic, route.Topic) ? null : route.Topic, item.QualityOfService, item.Retain, item.Duplicate, run.Version,
+                _messages, ReferenceEquals(topic, route.Topic) ? null : route.Topic, item.QualityOfService, item.Retain, item.Duplicate, run.Version,
                 _rows.Ordinals - first, payload);
             topic = route.Topic;
             _rows.Messages++;
@@ -64,6 +71,12 @@ internal sealed class RunDecoder(
         {
             budget.Adjust(run.Identity.Owner, -_rows.Quarantine.Count, -_spentBytes);
             return _rows;
+        }
+
+        if (_rows.Messages > 0)
+        {
+            UplinkLogFormat.WriteRun(_rows.Log, run.ClientId, run.ConnectionNumber, arrived, _rows.Messages);
+            _rows.Log.Append(_messages.Written);
         }
 
         foreach (var row in _rows.Quarantine) { statistics.AddQuarantined(row.Reason); }

@@ -238,6 +238,35 @@ public sealed class UplinkLane : ICommitLane, IAsyncDisposable
         lock (_unparking) { _unparked.TrySetResult(); }
     }
 
+    /// <summary>What cannot be decoded is answered as not taken, never as stored: the sender keeps it and its connection goes on or ends.</summary>
+    private void GiveBack(long connection, Queue<PublishRun> queue)
+    {
+        while (true)
+        {
+            PublishRun run;
+            lock (queue)
+            {
+                if (queue.Count == 0)
+                {
+                    _parked.TryRemove(KeyValuePair.Create(connection, queue));
+                    return;
+                }
+
+                run = queue.Dequeue();
+            }
+
+            foreach (ref var item in run.Items)
+            {
+                item.Outcome = PublishOutcome.OverQuota;
+                item.OutcomeText = "The device could not be registered";
+            }
+
+            var weight = run.Weight;
+            run.Complete();
+            Unparked(weight);
+        }
+    }
+
     private async Task UnparkAsync(long connection, Queue<PublishRun> queue, Task registration)
     {
         try
@@ -277,6 +306,7 @@ public sealed class UplinkLane : ICommitLane, IAsyncDisposable
         catch (Exception e)
         {
             IngestLog.RegistrationFailed(_logger, connection, e);
+            GiveBack(connection, queue);
         }
     }
 }

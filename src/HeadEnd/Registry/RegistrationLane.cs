@@ -85,6 +85,27 @@ internal sealed class RegistrationLane(
                 RegistryLog.RegistrationFailed(logger, e, devices.Count + registers.Count);
                 await Task.Delay(options.RetryInterval, time, _stop.Token);
             }
+            catch (Exception e) when (e is not OperationCanceledException)
+            {
+                // A defect of ours: those who wait are told, and the lane goes on for the others.
+                RegistryLog.RegistrationFailed(logger, e, devices.Count + registers.Count);
+                Fail(devices, registers, e);
+                return;
+            }
+        }
+    }
+
+    private void Fail(List<DeviceWish> devices, List<RegisterWish> registers, Exception error)
+    {
+        foreach (var wish in devices)
+        {
+            _devices.TryRemove(wish.TextId, out _);
+            wish.Source.TrySetException(error);
+        }
+        foreach (var wish in registers)
+        {
+            _registers.TryRemove((wish.Device.DeviceId, wish.Defaults.Obis), out _);
+            wish.Source.TrySetException(error);
         }
     }
 
@@ -145,7 +166,8 @@ internal sealed class RegistrationLane(
                 register = registry.ApplyRegister(wish.Device, row);
             }
             _registers.TryRemove((wish.Device.DeviceId, wish.Defaults.Obis), out _);
-            wish.Source.TrySetResult(register!);
+            if (register is not null) { wish.Source.TrySetResult(register); }
+            else { wish.Source.TrySetException(new InvalidOperationException($"Register {wish.Defaults.Obis} of {wish.Device.TextId} was not found after it was added.")); }
         }
     }
 

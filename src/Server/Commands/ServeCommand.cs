@@ -54,6 +54,11 @@ internal static class ServeCommand
         // Here and not in the host: a start takes seconds too, and what it has begun (a database) must be ended in order.
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, End);
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, End);
+        if (PortCheck.Taken(settings) is { } taken)
+        {
+            await Console.Error.WriteLineAsync(taken);
+            return ExitCode.PortTaken;
+        }
         using var loggers = ServerLogging.Create(settings);
         try
         {

@@ -14,7 +14,7 @@ internal static class StartWords
             : $"Sign in as {FirstStart.AdministratorName}. A forgotten password is replaced by: {Program()} person reset-password {FirstStart.AdministratorName} --data {Near(composition.Settings.DataFolder)}");
         if (own is not null && composition.PortOf(MqttListeners.Plain) is { } port)
         {
-            words.Add("Send a reading of your own:");
+            words.Add("Send a reading of your own (each start makes a new secret; the one before ends):");
             words.Add($$"""  mosquitto_pub -h {{composition.Host}} -p {{port}} -q 1 -i {{Demo.OwnDevice}} -u {{own.UserName}} -P {{own.Secret}} -t smart_meter/meter_readings -m "{\"meter_id\":\"{{Demo.OwnDevice}}\",\"reading\":12.34,\"created_at\":\"$(date -u +%FT%TZ)\"}" """.TrimEnd());
             words.Add($"and watch it at {composition.PageUrl}/devices/{Demo.OwnDevice}");
         }

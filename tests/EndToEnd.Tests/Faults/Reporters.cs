@@ -43,10 +43,10 @@ internal sealed class Reporters : IAsyncDisposable
         foreach (var reporter in _reporters) { _running.Add(reporter.RunAsync(_stop.Token)); }
     }
 
-    /// <summary>Waits for one more acknowledgement than now.</summary>
+    /// <summary>Waits for an acknowledgement of something sent from now on: beyond all that may be on its way already.</summary>
     internal async Task NextAcknowledgementAsync(TimeSpan bound)
     {
-        var before = Acknowledged;
+        var before = Acknowledged + (_reporters.Count * InFlight);
         await Headwater.TestKit.Eventually.TrueAsync(() => Acknowledged > before, bound);
     }
 
