@@ -84,7 +84,7 @@ public sealed class MqttAccess : IMqttAccess
     {
         var sender = (identity as DeviceIdentity)?.Device;
         var verdict = TopicRights.MayPublish(identity, topic) ? TopicVerdict.Uplink : TopicVerdict.Refused;
-        return UplinkRouter.TryRoute(topic, sender, verdict == TopicVerdict.Uplink) 
+        return UplinkRouter.TryRoute(topic, sender, verdict == TopicVerdict.Uplink)
             // A mistyped uplink must not vanish as a message nobody listens to: it is refused, or held where a refusal cannot be said.
             ?? new TopicRoute(topic, verdict == TopicVerdict.Uplink && !UplinkTopic.LooksLikeUplink(topic) ? TopicVerdict.Broker : TopicVerdict.Refused);
     }
