@@ -17,6 +17,7 @@ public sealed class CredentialDirectory(NpgsqlDataSource primary, IAudit audit, 
     private static readonly string[] NoFilters = [];
     private ConcurrentDictionary<string, CachedCredential> _byUserName = new(StringComparer.Ordinal);
     private ConcurrentDictionary<string, CachedCredential> _byCertificate = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, bool> _withOwn = new(StringComparer.Ordinal);
 
     /// <summary>Called after a credential was revoked, with its number: what it holds open is to end.</summary>
     public Action<long>? Revoked { get; set; }
@@ -175,6 +176,9 @@ public sealed class CredentialDirectory(NpgsqlDataSource primary, IAudit audit, 
 
     internal CachedCredential? Find(string userName) => _byUserName.GetValueOrDefault(userName);
 
+    /// <summary>Whether a device has, or since this start has had, a secret or certificate of its own: a fleet's secret then does not speak for it.</summary>
+    internal bool HasOwn(string deviceId) => _withOwn.ContainsKey(deviceId);
+
     internal CachedCredential? FindCertificate(byte[] sha256) => _byCertificate.GetValueOrDefault(Convert.ToHexString(sha256));
 
     private async Task<NewCredential> CreateAsync(
@@ -217,10 +221,14 @@ public sealed class CredentialDirectory(NpgsqlDataSource primary, IAudit audit, 
         return (long)(await command.ExecuteScalarAsync(cancellationToken))!;
     }
 
-    private static void Remember(
+    private void Remember(
         CachedCredential credential, ConcurrentDictionary<string, CachedCredential> byUserName, ConcurrentDictionary<string, CachedCredential> byCertificate)
     {
-        if (!credential.IsRevoked) { byUserName[credential.UserName] = credential; }
+        if (!credential.IsRevoked)
+        {
+            byUserName[credential.UserName] = credential;
+            if (credential.DeviceId is { } device) { _withOwn[device] = true; }
+        }
         if (credential.CertificateSha256 is { } sha256) { byCertificate[Convert.ToHexString(sha256)] = credential; }
     }
 }

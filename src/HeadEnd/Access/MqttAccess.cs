@@ -130,7 +130,7 @@ public sealed class MqttAccess : IMqttAccess
     {
         var id = request.ClientId;
         if (!_registry.Options.RegistersAutomatically || !DeviceTextId.IsValid(id)) { return Unknown; }
-        if (_credentials.Find(id) is { Kind: CredentialKind.DeviceSecret }) { return Unknown; }
+        if (_credentials.HasOwn(id)) { return Unknown; }
         if (!_registry.TryGetDevice(id, out var device))
         {
             try

@@ -88,6 +88,9 @@ public sealed class MqttAccessTests(IngestFixture database) : IClassFixture<Inge
         var own = await parts.DeviceAsync();
         await parts.Credentials.CreateForDeviceAsync(Tester, own, "", CancellationToken.None);
         (await parts.SignInAsync(own.TextId, fleet.UserName, fleet.Secret)).Reason.ShouldBe(ReasonCode.BadUserNameOrPassword);
+        var certified = await parts.DeviceAsync();
+        await parts.Credentials.AddCertificateAsync(Tester, certified, new byte[32], "", CancellationToken.None);
+        (await parts.SignInAsync(certified.TextId, fleet.UserName, fleet.Secret)).Reason.ShouldBe(ReasonCode.BadUserNameOrPassword);
         foreach (var trick in new[] { "not/an id", "+", "#", "a/b", "$SYS", "+/up", own.TextId + "/#", "", " " })
         {
             (await parts.SignInAsync(trick, fleet.UserName, fleet.Secret)).Reason.ShouldBe(ReasonCode.BadUserNameOrPassword, trick);
