@@ -18,6 +18,7 @@ internal static class StartWords
             words.Add($$"""  mosquitto_pub -h {{composition.Host}} -p {{port}} -q 1 -i {{Demo.OwnDevice}} -u {{own.UserName}} -P {{own.Secret}} -t smart_meter/meter_readings -m "{\"meter_id\":\"{{Demo.OwnDevice}}\",\"reading\":12.34,\"created_at\":\"$(date -u +%FT%TZ)\"}" """.TrimEnd());
             words.Add($"and watch it at {composition.PageUrl}/devices/{Demo.OwnDevice}");
         }
+        else if (own is null) { words.Add($"To send a reading, add a device at {composition.PageUrl}/devices and a credential on its page: it shows a line to paste."); }
         words.Add("Ctrl-C ends it.");
         await Console.Out.WriteLineAsync(string.Join(Environment.NewLine, words) + Environment.NewLine);
     }
