@@ -19,8 +19,13 @@ internal sealed class RegistrationLane(
     private readonly Channel<object> _wishes = Channel.CreateUnbounded<object>(new UnboundedChannelOptions { SingleReader = true });
     private readonly CancellationTokenSource _stop = new();
     private Task _running = Task.CompletedTask;
+    private int _started;
 
-    internal void Start() => _running = Task.Run(RunAsync);
+    /// <summary>Starts the one reader of the wishes; a registry that is loaded again has it already.</summary>
+    internal void Start()
+    {
+        if (Interlocked.Exchange(ref _started, 1) == 0) { _running = Task.Run(RunAsync); }
+    }
 
     internal Task<RegisteredDevice> RegisterAsync(string textId, DeviceClass deviceClass, RegisteredDevice? carrier)
     {
